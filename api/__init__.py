@@ -1,0 +1,1 @@
+"""How does it look over HTTP? The application, its routes, the shapes of its messages, and the server."""

@@ -1,0 +1,94 @@
+"""Example messages of the OpenAPI document. They are about the seed article, and a test holds them against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import __version__
+
+Json = dict[str, Any]
+
+_TITLE = "Even if a Russian invasion of Ukraine doesn't happen"
+_HASH = "sha256:05d18842634a46bb72728631cf31d130a09c3ed94bd0890c1885fe1e8eb5234d"
+_PASSAGE = (
+    "At the same time, the Winter Olympics in China, [often cited as a potential deterrent to immediate Russian "
+    "action](#), will conclude Feb. 20."
+)
+_PASSAGE_START = 2561
+_SPAN = {"start": 2694, "end": 2701}
+_REFERENCE: Json = {
+    "id": "news/ukraine",
+    "title": _TITLE,
+    "uri": None,
+    "metadata": {"year": 2022, "topics": ["europe", "sport"]},
+    "content_hash": _HASH,
+}
+_PASSAGE_OUT = {"text": _PASSAGE, "start": _PASSAGE_START, "end": _PASSAGE_START + len(_PASSAGE)}
+
+ASK_REQUEST: Json = {"question": "When do the Olympics end?", "top_k": 3, "collection": "default"}
+
+ASK_RESPONSE: Json = {
+    "question": "When do the Olympics end?",
+    "answerable": True,
+    "no_answer_probability": 0.0312,
+    "calibrated": False,
+    "answers": [
+        {
+            "text": "Feb. 20",
+            "probability": 0.9127,
+            "document": _REFERENCE,
+            "span": _SPAN,
+            "span_utf16": _SPAN,
+            "page": None,
+            "heading": None,
+            "passage": _PASSAGE_OUT,
+            "support": [],
+        }
+    ],
+    "generation": 1,
+    "took_ms": 61.4,
+}
+
+SEARCH_REQUEST: Json = {"query": "winter olympics", "top_k": 10}
+
+SEARCH_RESPONSE: Json = {
+    "query": "winter olympics",
+    "hits": [
+        {
+            "document": _REFERENCE,
+            "passage": _PASSAGE_OUT,
+            "span_utf16": {"start": _PASSAGE_OUT["start"], "end": _PASSAGE_OUT["end"]},
+            "scores": {"fused": 0.0328, "dense": 0.51, "lexical": 7.2, "relevance": None},
+            "page": None,
+            "heading": None,
+        }
+    ],
+    "generation": 1,
+    "took_ms": 8.9,
+}
+
+DOCUMENT_CONTENT: Json = {"text": "The games conclude Feb. 20.", "title": "News", "metadata": {"year": 2022}}
+
+NEW_DOCUMENT: Json = {"id": "news/games", **DOCUMENT_CONTENT}
+
+DOCUMENT: Json = {
+    **_REFERENCE,
+    "media_type": "text/plain",
+    "characters": 7397,
+    "passages": 12,
+    "added_at": "2026-01-31T12:00:00+00:00",
+}
+
+DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
+
+HEALTH: Json = {"status": "ok", "version": __version__}
+
+INDEX: Json = {"name": "Spanwise", "version": __version__, "openapi": "/openapi.json"}
+
+PROBLEM: Json = {
+    "type": "urn:spanwise:problem:invalid-request",
+    "title": "The request is not valid",
+    "status": 422,
+    "detail": "`top_k` must be at most 100.",
+    "errors": [{"field": "top_k", "detail": "must be at most 100", "limit": 100}],
+}

@@ -1,0 +1,70 @@
+"""How JSON is read and written: what is refused before a schema sees it, and where a body stops being JSON."""
+
+from __future__ import annotations
+
+from json import JSONDecodeError
+from typing import Any, NoReturn
+
+from flask import Request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+DISCARD_BYTES = 256 * 1024 * 1024
+
+
+class JSONProvider(DefaultJSONProvider):
+    """Keeps the order of fields, writes UTF-8, and reads only what RFC 8259 calls JSON."""
+
+    sort_keys = False
+    ensure_ascii = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value that `s` holds.
+
+        Raises ValueError, also where Python's parser would take NaN or run out of stack.
+        """
+        try:
+            return super().loads(s, parse_constant=_refuse_constant, **kwargs)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+class JSONRequest(Request):
+    """A request whose body is JSON and says so, or a 415 or 400 that says what is wrong and where."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The parsed body. `force` is ignored: APIFlask sets it, and a body that is not called JSON is not read."""
+        return super().get_json(force=False, silent=silent, cache=cache)
+
+    def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
+        if e is None:
+            raise UnsupportedMediaType("Send the body as JSON, with the header “Content-Type: application/json”.")
+        body = self.get_data()
+        if self.content_length is None and len(body) >= (self.max_content_length or len(body) + 1):
+            raise RequestEntityTooLarge  # a chunked body: Werkzeug cuts it at the limit without a word
+        if not body:
+            raise BadRequest("The body is empty; it must be a JSON object.")
+        raise BadRequest(f"The body is not JSON: {_where(e)}.")
+
+
+def discard_body(request: Request) -> None:
+    """Reads what the client still sends, up to DISCARD_BYTES, so that it gets to read the answer.
+
+    A connection that is closed on unread data is reset, and most clients then report a broken pipe instead of the 413.
+    """
+    stream = request.environ["wsgi.input"]
+    left = DISCARD_BYTES
+    while left > 0 and (chunk := stream.read(min(left, 65_536))):
+        left -= len(chunk)
+
+
+def _where(error: ValueError) -> str:
+    if isinstance(error, JSONDecodeError):
+        return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not {error.encoding}"
+    return str(error)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

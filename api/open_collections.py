@@ -1,0 +1,59 @@
+"""The open collections of the process: one object for each name, opened when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ..errors import CollectionNotFoundError
+from ..qa.collection import Collection
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..index.embedding import Embedder
+    from ..qa.reading import Reader
+
+
+class Collections:
+    """Opens collections of `settings.data` and keeps them. Safe to use from many threads."""
+
+    def __init__(self, settings: Settings, *, embedder: Embedder | None = None, reader: Reader | None = None) -> None:
+        self._settings = settings
+        self._embedder = embedder
+        self._reader = reader
+        self._open: dict[str, Collection] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, *, create: bool = False) -> Collection:
+        """The collection of that name.
+
+        Raises CollectionNotFoundError unless it exists or `create` is true, and what `Collection.open` raises.
+        """
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = Collection.open(
+                    self._settings.data,
+                    name,
+                    create=create,
+                    settings=self._settings,
+                    embedder=self._embedder,
+                    reader=self._reader,
+                )
+            return self._open[name]
+
+    def warm(self, name: str = "default") -> None:
+        """Load the models and the index of a collection, so that the first question is as fast as the next.
+
+        A collection that does not exist yet is left for later. Raises ModelError and what `Collection.open` raises.
+        """
+        try:
+            collection = self.get(name)
+        except CollectionNotFoundError:
+            return
+        collection.warm()
+
+    def close(self) -> None:
+        """Close every open collection."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].close()

@@ -1,0 +1,164 @@
+"""The views: parse, one call of the engine, answer. Errors raise; `problems` turns them into responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import current_app
+from werkzeug.routing import BaseConverter
+
+from .. import __version__
+from . import schema
+from .open_collections import Collections
+from .problems import documented
+from .serialise import ask_json, document_json, document_text_json, hits_json
+
+service = APIBlueprint("service", __name__)
+v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
+
+Json = dict[str, Any]
+
+
+class DocumentIdConverter(BaseConverter):
+    """A document id in an address: anything, with slashes in any place."""
+
+    regex = ".+"
+    part_isolating = False
+    weight = 200
+
+
+def collections() -> Collections:
+    """The open collections of the running application."""
+    found = current_app.extensions["spanwise"]
+    assert isinstance(found, Collections)
+    return found
+
+
+@v1.post("/ask")
+@v1.input(schema.AskRequest, arg_name="body")
+@v1.output(schema.AskResponse)
+@v1.doc(operation_id="ask", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
+def ask(body: schema.AskRequest) -> Json:
+    """Answer a question from the documents
+
+    Answers are exact words of the documents, best first. Where the documents do not hold the answer, `answerable` is
+    false.
+    """
+    return ask_json(collections().get(body.collection).ask(body.question, body.top_k))
+
+
+@v1.post("/search")
+@v1.input(schema.SearchRequest, arg_name="body")
+@v1.output(schema.SearchResponse)
+@v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
+def search(body: schema.SearchRequest) -> Json:
+    """Find the passages near a query"""
+    return hits_json(collections().get(body.collection).search(body.query, body.top_k))
+
+
+@v1.get("/documents")
+@v1.input(schema.PageQuery, location="query", arg_name="query")
+@v1.output(schema.DocumentsOut)
+@v1.doc(operation_id="list_documents", tags=["Documents"], responses=documented(404, 409, 422, 500, 503))
+def list_documents(query: schema.PageQuery) -> Json:
+    """List documents
+
+    Ordered by id, a page at a time.
+    """
+    collection = collections().get(query.collection)
+    found = collection.documents(after=query.after, limit=query.limit + 1)
+    page, more = found[: query.limit], found[query.limit :]
+    return {"documents": [document_json(info) for info in page], "next": page[-1].id if more else None}
+
+
+@v1.post("/documents")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(schema.AddDocumentsRequest, arg_name="body")
+@v1.output(schema.StoredOut, status_code=201)
+@v1.doc(operation_id="add_documents", tags=["Documents"], responses=documented(400, 409, 413, 415, 422, 500, 503))
+def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsRequest) -> Json:
+    """Store new documents
+
+    All of them or none. An id that exists is refused with 409: PUT /v1/documents/{id} replaces a document.
+    The collection is made if it does not exist.
+    """
+    collection = collections().get(query.collection, create=True)
+    added = collection.add(body.sources(), replace=False)
+    stored = [document_json(collection.document(one).info) for one in added.ids]
+    return {"documents": stored, "generation": collection.status().generation}
+
+
+@v1.get("/documents/<id:id>")
+@v1.input(schema.SliceQuery, location="query", arg_name="query")
+@v1.output(schema.DocumentTextOut)
+@v1.doc(operation_id="get_document", tags=["Documents"], responses=documented(404, 409, 422, 500, 503))
+def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
+    """Read a document, or a slice of its text"""
+    document = collections().get(query.collection).document(id)
+    return document_text_json(document, query.within(document.info.characters))
+
+
+@v1.put("/documents/<id:id>")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(schema.DocumentContent, arg_name="body")
+@v1.output(schema.StoredOut)
+@v1.doc(
+    operation_id="put_document",
+    tags=["Documents"],
+    responses={
+        201: {
+            "description": "Stored as a new document",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/StoredOut"}}},
+        },
+        **documented(400, 409, 413, 415, 422, 500, 503),
+    },
+)
+def put_document(
+    id: str,  # noqa: A002
+    query: schema.CollectionQuery,
+    body: schema.DocumentContent,
+) -> tuple[Json, int]:
+    """Store a document under this id, replacing the one that is there
+
+    Answers 201 for a new document and 200 for a replaced one. The same text again changes nothing.
+    """
+    collection = collections().get(query.collection, create=True)
+    added = collection.add(body.source(id))
+    stored = [document_json(collection.document(id).info)]
+    return {"documents": stored, "generation": collection.status().generation}, 201 if added.added else 200
+
+
+@v1.delete("/documents/<id:id>")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.doc(
+    operation_id="delete_document",
+    tags=["Documents"],
+    responses={204: "The document is gone", **documented(404, 409, 422, 500, 503)},
+)
+def delete_document(id: str, query: schema.CollectionQuery) -> tuple[str, int]:  # noqa: A002
+    """Remove a document
+
+    Once this has answered, no search and no answer shows its text.
+    """
+    collections().get(query.collection).remove(id)
+    return "", 204
+
+
+@service.get("/healthz")
+@service.output(schema.HealthOut)
+@service.doc(operation_id="health", tags=["Service"], responses=documented(500))
+def health() -> Json:
+    """Whether the process answers
+
+    Touches neither models nor data.
+    """
+    return {"status": "ok", "version": __version__}
+
+
+@service.get("/")
+@service.output(schema.IndexOut)
+@service.doc(operation_id="index", tags=["Service"], responses=documented(500))
+def index() -> Json:
+    """What this is and where it is described"""
+    return {"name": "Spanwise", "version": __version__, "openapi": "/openapi.json"}

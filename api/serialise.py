@@ -1,0 +1,125 @@
+"""Dataclasses as the JSON objects of HTTP and of the command line's `--json`. Imports neither flask nor pydantic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..index.records import Document, DocumentInfo, Hit, Hits, Passage, Scores, Span
+from ..qa.records import Answer, AskResult, Support
+
+Json = dict[str, Any]
+
+HEADING_SEPARATOR = " › "
+
+
+def ask_json(result: AskResult) -> Json:
+    """The object that `POST /v1/ask` answers."""
+    return {
+        "question": result.question,
+        "answerable": result.answerable,
+        "no_answer_probability": _probability(result.no_answer_probability),
+        "calibrated": result.calibrated,
+        "answers": [answer_json(answer) for answer in result.answers],
+        "generation": result.generation,
+        "took_ms": _milliseconds(result.took_ms),
+    }
+
+
+def answer_json(answer: Answer) -> Json:
+    """One answer: its words, where they stand, and the other places that agree."""
+    return {
+        "text": answer.text,
+        "probability": _probability(answer.probability),
+        "document": reference_json(answer.document),
+        "span": span_json(answer.span),
+        "span_utf16": span_json(answer.span_utf16),
+        "page": answer.page,
+        "heading": heading_json(answer.heading),
+        "passage": passage_json(answer.passage),
+        "support": [support_json(support) for support in answer.support],
+    }
+
+
+def hits_json(hits: Hits) -> Json:
+    """The object that `POST /v1/search` answers."""
+    return {
+        "query": hits.query,
+        "hits": [hit_json(hit) for hit in hits],
+        "generation": hits.generation,
+        "took_ms": _milliseconds(hits.took_ms),
+    }
+
+
+def hit_json(hit: Hit) -> Json:
+    """One passage that was found, with its scores."""
+    return {
+        "document": reference_json(hit.document),
+        "passage": passage_json(hit.passage),
+        "span_utf16": span_json(hit.passage.span_utf16),
+        "scores": scores_json(hit.scores),
+        "page": hit.passage.page,
+        "heading": heading_json(hit.passage.heading),
+    }
+
+
+def reference_json(document: DocumentInfo) -> Json:
+    """A document as answers and hits name it."""
+    return {
+        "id": document.id,
+        "title": document.title,
+        "uri": document.uri,
+        "metadata": dict(document.metadata),
+        "content_hash": document.content_hash,
+    }
+
+
+def document_json(document: DocumentInfo) -> Json:
+    """A document as lists show it, without its text."""
+    return {
+        **reference_json(document),
+        "media_type": document.media_type,
+        "characters": document.characters,
+        "passages": document.passages,
+        "added_at": document.added_at,
+    }
+
+
+def document_text_json(document: Document, span: Span) -> Json:
+    """A document with the part of its text that `span` names; `span` must lie inside the text."""
+    return {**document_json(document.info), "text": span.of(document.text), "span": span_json(span)}
+
+
+def passage_json(passage: Passage) -> Json:
+    """The words of a passage and where they start and end in its document, in code points."""
+    return {"text": passage.text, **span_json(passage.span)}
+
+
+def support_json(support: Support) -> Json:
+    """Another place that says the same, in code points of its document."""
+    return {"document_id": support.document_id, **span_json(support.span)}
+
+
+def span_json(span: Span) -> Json:
+    return {"start": span.start, "end": span.end}
+
+
+def scores_json(scores: Scores) -> Json:
+    return {
+        "fused": scores.fused,
+        "dense": scores.dense,
+        "lexical": scores.lexical,
+        "relevance": scores.relevance,
+    }
+
+
+def heading_json(heading: tuple[str, ...]) -> str | None:
+    """The headings above a passage as one line, outermost first; None where there are none."""
+    return HEADING_SEPARATOR.join(heading) or None
+
+
+def _probability(value: float) -> float:
+    return round(value, 4)
+
+
+def _milliseconds(value: float) -> float:
+    return round(value, 1)

@@ -1,0 +1,73 @@
+"""What pydantic refused, as field, reason and limit in words for whoever sent the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+Json = dict[str, Any]
+
+NOT_BLANK = r"\S"
+"""The pattern of a text that must hold more than spaces."""
+
+_REASONS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be a string",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_too_short": "must not be empty",
+    "string_unicode": "holds half of a surrogate pair, which is not text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}, and holds {actual_length}",
+    "model_type": "must be a JSON object",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+}
+_LIMITS = ("max_length", "min_length", "le", "ge")
+
+
+def field_errors(error: ValidationError) -> list[Json]:
+    """One object for each field at fault: `field`, `detail` and, where one was passed, `limit`."""
+    return [_field_error(one) for one in error.errors(include_url=False, include_input=False)]
+
+
+def sentence(fields: list[Json]) -> str:
+    """The first few field errors in one sentence."""
+    said = "; ".join(f"`{one['field']}` {one['detail']}" for one in fields[:3])
+    return f"{said}; and {len(fields) - 3} more." if len(fields) > 3 else f"{said}."
+
+
+def shown(name: str) -> str:
+    """`name` as an error may repeat it: short and printable."""
+    return printable(name if len(name) <= 80 else f"{name[:79]}…")
+
+
+def printable(text: str) -> str:
+    """`text` with what UTF-8 cannot encode written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _field_error(error: ErrorDetails) -> Json:
+    context = error.get("ctx", {})
+    reason = _REASONS[error["type"]].format(**context) if error["type"] in _REASONS else error["msg"]
+    if context.get("pattern") == NOT_BLANK:
+        reason = "must hold more than spaces"
+    described: Json = {"field": _field_name(error["loc"]), "detail": reason}
+    if limits := [context[name] for name in _LIMITS if name in context]:
+        described["limit"] = limits[0]
+    return described
+
+
+def _field_name(location: tuple[int | str, ...]) -> str:
+    name = ""
+    for step in location:
+        name += f"[{step}]" if isinstance(step, int) else f".{shown(step)}"
+    return name.removeprefix(".") or "body"

@@ -1,0 +1,1 @@
+"""Which passages are near this question? Documents, splitting, embedding, storage, search."""

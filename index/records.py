@@ -1,0 +1,187 @@
+"""The nouns of the index: Source, Span, Document, Passage, Hit. All frozen; all offsets are code points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+MetadataValue = str | int | float | bool | None
+Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range `[start, end)` in code points of a document's text."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span needs 0 <= start <= end, got ({self.start}, {self.end})")
+
+    def of(self, text: str) -> str:
+        """The words the span names in `text`."""
+        return text[self.start : self.end]
+
+    def utf16(self, text: str) -> Span:
+        """The same range in UTF-16 code units, as JavaScript's `String.prototype.slice` counts."""
+        start = utf16_length(text[: self.start])
+        return Span(start, start + utf16_length(self.of(text)))
+
+
+def utf16_length(text: str) -> int:
+    """The number of UTF-16 code units in `text`."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a user hands in as text; files become sources in `loading`.
+
+    `id`: given, or the content hash of `text`. `uri`: shown with answers, never opened.
+    """
+
+    text: str
+    id: str | None = None
+    title: str | None = None
+    uri: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    media_type: Literal["text/plain", "text/markdown"] = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of a document: where it starts (code points), its level (1 is the highest) and its words."""
+
+    start: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document without its text, as lists show it and as hits and answers name it."""
+
+    id: str
+    title: str | None
+    uri: str | None
+    metadata: Metadata
+    content_hash: str
+    """`sha256:` and the hex digest of the text's UTF-8 bytes: it names the version an answer comes from."""
+    media_type: str
+    characters: int
+    """Length of the text in code points."""
+    passages: int
+    added_at: str
+    """When this version was stored, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One immutable version of a document: its canonical text and what is known about it."""
+
+    info: DocumentInfo
+    text: str
+    headings: tuple[Heading, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence-aligned slice of a document: `document.text[span.start:span.end] == text`."""
+
+    document: DocumentInfo
+    span: Span
+    text: str
+    span_utf16: Span
+    heading: tuple[str, ...] = ()
+    """The headings above the passage, outermost first."""
+    page: int | None = None
+    """Page number from 1 where the source has pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How a hit was found. Each is None where that way of searching did not return the passage."""
+
+    fused: float
+    dense: float | None = None
+    """Cosine of question and passage embedding, -1 to 1."""
+    lexical: float | None = None
+    """BM25, larger is better, unbounded."""
+    relevance: float | None = None
+    """The reading model's judgement, a logit, where it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage with its scores."""
+
+    passage: Passage
+    scores: Scores
+
+    @property
+    def text(self) -> str:
+        return self.passage.text
+
+    @property
+    def span(self) -> Span:
+        return self.passage.span
+
+    @property
+    def document(self) -> DocumentInfo:
+        return self.passage.document
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search returns: hits best first, and the generation of the collection they were read from."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    generation: int
+    took_ms: float
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, position: int) -> Hit:
+        return self.hits[position]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source that could not be added, and why."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `add` did, as document ids in the order given."""
+
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return self.added + self.replaced + self.unchanged
+
+    def __add__(self, other: Added) -> Added:
+        return Added(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.failed + other.failed,
+        )

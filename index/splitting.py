@@ -1,0 +1,173 @@
+"""Splits a document into passages: sentence-aligned, lossless, within the token limits of the models.
+
+The text is cut into units (sentences; an over-long sentence into pieces by `splitting_langchain`), and neighbouring
+units are packed. Every unit starts where the one before ended, so offsets are running sums and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .markup import blank_markup
+from .records import Heading, Span
+from .sentences import sentence_spans
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLimits:
+    """Passage lengths, in tokens of the embedding model, special tokens not counted.
+
+    `target` is about 110 to 150 words of English; `most` is never passed.
+    """
+
+    target: int = 170
+    most: int = 220
+    prefix: int = 34
+    """Longest title and heading prefix."""
+    most_characters: int = 2_000
+    """Bounds what tokens do not: a word of 10,000 letters is one unknown token."""
+    piece_characters: int = 200
+    """Length of the pieces that an over-long sentence is cut into before packing."""
+
+    @classmethod
+    def for_model(cls, max_tokens: int) -> SplitLimits:
+        """The limits for an embedding model that reads `max_tokens`, two special tokens included."""
+        usual = cls()
+        room = max_tokens - 2
+        most = min(usual.most, room - min(usual.prefix, room // 6))
+        return cls(target=min(usual.target, most * 3 // 4), most=most, prefix=min(usual.prefix, room - most))
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSpan:
+    """Where a passage lies, and the headings above it, outermost first."""
+
+    span: Span
+    heading: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Unit:
+    start: int
+    end: int
+    tokens: int
+    opens_section: bool  # a heading starts here: never packed with what stands before
+    opens_paragraph: bool
+
+
+def split(text: str, headings: Sequence[Heading], count_tokens: TokenCounter, limits: SplitLimits) -> list[PassageSpan]:
+    """The passages of `text`, in order; together they hold every non-space character."""
+    units = _units(text, headings, count_tokens, limits)
+    passages = []
+    for group in _pack(units, limits):
+        start, end = _trim(text, group[0].start, group[-1].end)
+        if start < end:
+            passages.append(PassageSpan(Span(start, end), heading_path(headings, start)))
+    return passages
+
+
+def heading_path(headings: Sequence[Heading], position: int) -> tuple[str, ...]:
+    """The headings that `position` stands under, outermost first."""
+    path: list[Heading] = []
+    for heading in headings:
+        if heading.start > position:
+            break
+        while path and path[-1].level >= heading.level:
+            path.pop()
+        path.append(heading)
+    return tuple(heading.text for heading in path)
+
+
+def indexed_prefix(title: str | None, heading: Sequence[str], count_tokens: TokenCounter, limits: SplitLimits) -> str:
+    """Title and heading path as they are prefixed to the indexed text; outer parts give way when it is too long."""
+    parts = [part for part in ([title] if title else []) if part not in heading] + list(heading)
+    while parts:
+        prefix = " › ".join(parts)
+        if len(prefix) <= 400 and count_tokens([prefix])[0] <= limits.prefix:
+            return prefix
+        parts.pop(0)
+    return ""
+
+
+def _units(text: str, headings: Sequence[Heading], count_tokens: TokenCounter, limits: SplitLimits) -> list[_Unit]:
+    seen = blank_markup(text)
+    cuts = sorted({0, *(heading.start for heading in headings), len(text)})
+    sentences = _cut_at(sentence_spans(text), cuts)
+    counts = count_tokens([seen[start:end] for start, end in sentences])
+    spans: list[tuple[int, int, int]] = []  # start, end, tokens
+    for (start, end), tokens in zip(sentences, counts, strict=True):
+        if tokens <= limits.most and end - start <= limits.most_characters:
+            spans.append((start, end, tokens))
+        else:
+            spans.extend(_pieces(seen, start, end, count_tokens, limits))
+    section_starts = {heading.start for heading in headings}
+    units = []
+    for start, end, tokens in spans:
+        gap = text[max(0, start - 4) : start] if start else "\n\n"
+        units.append(_Unit(start, end, tokens, start in section_starts, gap.count("\n") > 1))
+    return units
+
+
+def _cut_at(spans: list[tuple[int, int]], cuts: list[int]) -> list[tuple[int, int]]:
+    """`spans` with further boundaries at `cuts`."""
+    boundaries = sorted({*cuts, *(start for start, _ in spans)})
+    return list(pairwise(boundaries))
+
+
+def _pieces(
+    seen: str, start: int, end: int, count_tokens: TokenCounter, limits: SplitLimits
+) -> list[tuple[int, int, int]]:
+    """An over-long sentence in pieces. A token covers at least one character, so a short piece fits by length alone."""
+    from .splitting_langchain import lossless_pieces
+
+    pieces = lossless_pieces(seen[start:end], min(limits.piece_characters, limits.most))
+    spans = []
+    for piece, tokens in zip(pieces, count_tokens(pieces), strict=True):
+        spans.append((start, start + len(piece), tokens))
+        start += len(piece)
+    return spans
+
+
+def _pack(units: list[_Unit], limits: SplitLimits) -> list[list[_Unit]]:
+    groups: list[list[_Unit]] = []
+    tokens = 0
+    for unit in units:
+        # Full: at the target, or well filled where a paragraph starts. A heading always opens a new passage.
+        full = not groups or unit.opens_section or tokens + unit.tokens > limits.target
+        if not full and unit.opens_paragraph:
+            full = tokens > limits.target * 0.6
+        if not full:
+            full = unit.end - groups[-1][0].start > limits.most_characters
+        if full:
+            groups.append([])
+            tokens = 0
+        groups[-1].append(unit)
+        tokens += unit.tokens
+    return _join_stubs(groups, limits)
+
+
+def _join_stubs(groups: list[list[_Unit]], limits: SplitLimits) -> list[list[_Unit]]:
+    """A last line of a few words joins the passage before it where that stays within the limits."""
+    joined: list[list[_Unit]] = []
+    for group in groups:
+        size = sum(unit.tokens for unit in group)
+        if joined and size < 25 and not group[0].opens_section:
+            whole = joined[-1] + group
+            fits = sum(unit.tokens for unit in whole) <= limits.most
+            if fits and whole[-1].end - whole[0].start <= limits.most_characters:
+                joined[-1] = whole
+                continue
+        joined.append(group)
+    return joined
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end

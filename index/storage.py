@@ -1,0 +1,273 @@
+"""The truth on disk: one SQLite file per collection, opened, migrated and guarded here.
+
+`DATA_DIR/collections/<name>/collection.sqlite` in WAL mode with `synchronous=FULL`. Every error of SQLite leaves as one
+of ours, translated in one place.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import (
+    CollectionBusyError,
+    CollectionNotFoundError,
+    CorruptDataError,
+    DocumentIdError,
+    FormatVersionError,
+    SpanwiseError,
+    StorageError,
+)
+
+DATABASE = "collection.sqlite"
+_COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+# Append only: a collection at version n gets every migration after n. Never edit one that has been released.
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('generation', '0');
+
+    CREATE TABLE documents (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT,
+        uri TEXT,
+        metadata TEXT NOT NULL,         -- JSON object
+        content_hash TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        headings TEXT NOT NULL,         -- JSON: [[start, level, text], ...]
+        added_at TEXT NOT NULL,
+        characters INTEGER NOT NULL,    -- code points
+        passages INTEGER NOT NULL,
+        text TEXT NOT NULL
+    );
+
+    CREATE TABLE passages (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, so a stale key finds nothing
+        document INTEGER NOT NULL REFERENCES documents (key),
+        start INTEGER NOT NULL,         -- code points of documents.text
+        "end" INTEGER NOT NULL,
+        page INTEGER,
+        heading TEXT NOT NULL,          -- JSON: [outermost, ..., innermost]
+        prefix TEXT NOT NULL,           -- title and headings, indexed with the text, never part of a span
+        text TEXT NOT NULL
+    );
+    CREATE INDEX passages_of_document ON passages (document, start);
+
+    CREATE TABLE vectors (
+        passage INTEGER PRIMARY KEY REFERENCES passages (key),
+        vector BLOB NOT NULL            -- float16, little endian, unit length
+    );
+
+    CREATE VIRTUAL TABLE lexical USING fts5 (
+        prefix, text, content = 'passages', content_rowid = 'key', tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER lexical_insert AFTER INSERT ON passages BEGIN
+        INSERT INTO lexical (rowid, prefix, text) VALUES (new.key, new.prefix, new.text);
+    END;
+    CREATE TRIGGER lexical_delete AFTER DELETE ON passages BEGIN
+        INSERT INTO lexical (lexical, rowid, prefix, text) VALUES ('delete', old.key, old.prefix, old.text);
+    END;
+    """,
+)
+FORMAT_VERSION = len(MIGRATIONS)
+
+
+def collections(data: Path) -> list[str]:
+    """The names of the collections in the data folder `data`, sorted."""
+    return sorted(file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
+
+
+def collection_folder(data: Path, name: str) -> Path:
+    """Where collection `name` lies. Raises DocumentIdError for a name that is not allowed."""
+    if not isinstance(name, str) or not _COLLECTION_NAME.fullmatch(name):
+        raise DocumentIdError(
+            f"{str(name)[:80]!r} is not a collection name.",
+            subject=name,
+            way_out="Use 1 to 64 characters of A-Z a-z 0-9 . _ - and begin with a letter or digit.",
+        )
+    return data / "collections" / name
+
+
+class Database:
+    """Connections to one collection's SQLite file: one per thread for reading, and one write at a time."""
+
+    def __init__(self, folder: Path, *, create: bool, write_wait_seconds: float) -> None:
+        """Open the file in `folder`, making or migrating it.
+
+        Raises CollectionNotFoundError (absent and not `create`), CorruptDataError, FormatVersionError, StorageError.
+        """
+        self.file = folder / DATABASE
+        self._write_wait = write_wait_seconds
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
+        self._closed = False
+        if not create and not self.file.is_file():
+            others = ", ".join(collections(folder.parent.parent)[:20])
+            raise CollectionNotFoundError(
+                f"There is no collection {folder.name!r}.",
+                subject=folder.name,
+                way_out="Add documents to make it" + (f", or choose one of: {others}." if others else "."),
+            )
+        with translated(folder.name):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._migrate()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One read transaction: everything read inside it is of one generation."""
+        with translated(self.file.parent.name):
+            connection = self._connection()
+            if connection.in_transaction:  # nested: the outer transaction's view
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: committed and on disk when the block ends, undone if it raises.
+
+        Raises CollectionBusyError when another writer does not finish in time.
+        """
+        name = self.file.parent.name
+        if not self._writing.acquire(timeout=self._write_wait):
+            raise _busy(name)
+        try:
+            with translated(name):
+                connection = self._connection()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.rollback()
+                    raise
+        finally:
+            self._writing.release()
+
+    def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        with self._guard:
+            self._closed = True
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self.file, timeout=self._write_wait, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            with self._guard:
+                if self._closed:
+                    connection.close()
+                    raise StorageError("The collection is closed.", way_out="Open it again.")
+                self._open.append(connection)
+            self._local.connection = connection
+        return connection
+
+    def _migrate(self) -> None:
+        connection = self._connection()
+        version = self._version(connection)
+        if version == FORMAT_VERSION:
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._version(connection)  # another process may have been first
+            for number in range(version, FORMAT_VERSION):
+                for statement in _statements(MIGRATIONS[number]):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > FORMAT_VERSION:
+            raise FormatVersionError(
+                f"Collection {self.file.parent.name!r} has format {version}; this one reads up to {FORMAT_VERSION}.",
+                subject=self.file.parent.name,
+                way_out="Upgrade Spanwise: pip install --upgrade spanwise",
+            )
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version == 0 and tables:
+            raise CorruptDataError(
+                f"The database of collection {self.file.parent.name!r} was not made by Spanwise.",
+                subject=self.file.parent.name,
+                way_out="Choose another data folder, or restore this one from a backup.",
+            )
+        return version
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turns errors of SQLite and the file system into ours; `name` is the collection at fault."""
+    try:
+        yield
+    except SpanwiseError:
+        raise
+    except sqlite3.Error as error:
+        raise _translate(error, name) from error
+    except OSError as error:
+        raise StorageError(
+            f"The data folder of collection {name!r} cannot be used: {error.strerror or error}.",
+            subject=name,
+            way_out="Check that the folder exists, has space and can be written.",
+        ) from error
+
+
+def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return _busy(name)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return CorruptDataError(
+            f"The database of collection {name!r} is damaged.",
+            subject=name,
+            way_out="Restore the folder from a backup, or remove it and add the documents again.",
+        )
+    reasons = {
+        sqlite3.SQLITE_FULL: ("The disk is full", "Free some space; nothing of the change was stored."),
+        sqlite3.SQLITE_READONLY: ("The data folder is read-only", "Make it writable, or choose another with --data."),
+        sqlite3.SQLITE_CANTOPEN: ("The database cannot be opened", "Check the permissions of the data folder."),
+        sqlite3.SQLITE_IOERR: ("The disk reported an error", "Check the disk; nothing of the change was stored."),
+    }
+    problem, way_out = reasons.get(code, (f"The database failed ({error})", "Check the data folder, then try again."))
+    return StorageError(f"{problem} (collection {name!r}).", subject=name, way_out=way_out)
+
+
+def _busy(name: str) -> CollectionBusyError:
+    return CollectionBusyError(
+        f"Another writer is changing collection {name!r}.",
+        subject=name,
+        way_out="Try again shortly, or raise SPANWISE_WRITE_WAIT_SECONDS.",
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of `script` one by one: `executescript` would commit the transaction they belong to."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

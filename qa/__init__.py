@@ -1,0 +1,1 @@
+"""Which words answer it, and how sure are we? Reading, deciding, evaluating."""

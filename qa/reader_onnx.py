@@ -1,0 +1,159 @@
+"""The reading model on onnxruntime: one pass per (question, passage) gives relevance, span logits and a null score.
+
+Every pass runs alone, padded to a multiple of 32 tokens, so that its result depends on nothing else (invariant 9).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+from tokenizers import Tokenizer
+
+from ..errors import ModelError
+from .reading import Candidate, Logits, Reading, best_spans
+
+SHIPPED = Path(__file__).parent / "model"
+_PAD_TO = 32
+_MOST_QUESTION_TOKENS = 128
+_STRIDE = 96
+"""Tokens that neighbouring windows of a long passage share."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Passage tokens of one pass: their ids, and where each stands in the passage, in code points."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+
+
+class OnnxReader:
+    """A folder with `reader.onnx` (the graph contract of `training/README.md`), `tokenizer.json` and `reader.json`.
+
+    `reader.json` names the model, its `threshold`, its `max_tokens` and the sha256 of the other two files.
+    """
+
+    def __init__(self, folder: Path | None = None, *, threads: int = 0) -> None:
+        """Load the model in `folder` (default: the shipped one). Raises ModelError when it is missing or damaged."""
+        folder = folder or SHIPPED
+        manifest = _checked_manifest(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Weights are int8, arithmetic is float32: without QDQ fusion they are unpacked once, at load: 1.5x as fast.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "reader.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # both libraries raise bare exceptions of their own
+            raise _damaged(folder, type(error).__name__) from error
+        # A tokenizer file may carry padding and truncation of its own; both would break the offsets.
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+        self._max_tokens = int(manifest["max_tokens"])
+        self._threshold = float(manifest["threshold"])
+        self._fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
+
+    @property
+    def threshold(self) -> float:
+        return self._threshold
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
+        question_ids = self._tokenizer.encode(question, add_special_tokens=False).ids[:_MOST_QUESTION_TOKENS]
+        return [self._read(question_ids, passage, top_n) for passage in passages]
+
+    def _read(self, question_ids: list[int], passage: str, top_n: int) -> Reading:
+        relevance = -np.inf
+        null_score = np.inf
+        candidates: dict[tuple[int, int], float] = {}
+        for window in self._windows(question_ids, passage):
+            start_logits, end_logits, window_relevance, window_null = self._run(question_ids, window)
+            relevance = max(relevance, window_relevance)
+            null_score = min(null_score, window_null)
+            for first, last, score in best_spans(start_logits, end_logits, top_n=top_n):
+                place = (window.offsets[first][0], window.offsets[last][1])
+                candidates[place] = max(candidates.get(place, -np.inf), score - window_null)
+        best = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
+        return Reading(float(relevance), float(null_score), _not_overlapping(best, top_n))
+
+    def _windows(self, question_ids: list[int], passage: str) -> Iterator[_Window]:
+        encoding = self._tokenizer.encode(passage, add_special_tokens=False)
+        ids, offsets = encoding.ids, _whole_words(encoding.offsets, encoding.word_ids)
+        room = self._max_tokens - len(question_ids) - 3
+        for start in range(0, max(len(ids) - _STRIDE, 1), room - _STRIDE):
+            yield _Window(ids[start : start + room], offsets[start : start + room])
+
+    def _run(self, question_ids: list[int], window: _Window) -> tuple[Logits, Logits, float, float]:
+        """Start and end logits of the passage tokens, relevance, and the null score."""
+        ids = [self._cls, *question_ids, self._sep, *window.ids, self._sep]
+        passage_start = len(question_ids) + 2
+        length = -(-len(ids) // _PAD_TO) * _PAD_TO
+        feed = np.zeros((3, 1, length), dtype=np.int64)  # input_ids, attention_mask, token_type_ids
+        feed[0, 0, : len(ids)] = np.asarray(ids)
+        feed[1, 0, : len(ids)] = 1
+        feed[2, 0, passage_start : len(ids)] = 1
+        start, end, relevance = self._session.run(
+            ["start_logits", "end_logits", "relevance"],
+            {"input_ids": feed[0], "attention_mask": feed[1], "token_type_ids": feed[2]},
+        )
+        tokens = slice(passage_start, passage_start + len(window.ids))
+        return start[0, tokens], end[0, tokens], float(relevance[0]), float(start[0, 0] + end[0, 0])
+
+
+def _whole_words(offsets: list[tuple[int, int]], words: list[int | None]) -> list[tuple[int, int]]:
+    """Offsets widened to the word each token belongs to, so that no span ends inside a word."""
+    bounds: dict[int | None, tuple[int, int]] = {}
+    for (start, end), word in zip(offsets, words, strict=True):
+        first, last = bounds.get(word, (start, end))
+        bounds[word] = (min(first, start), max(last, end))
+    return [bounds[word] for word in words]
+
+
+def _not_overlapping(ranked: list[tuple[tuple[int, int], float]], top_n: int) -> tuple[Candidate, ...]:
+    chosen: list[Candidate] = []
+    for (start, end), score in ranked:
+        if start < end and all(end <= other.start or start >= other.end for other in chosen):
+            chosen.append(Candidate(start, end, score))
+    return tuple(chosen[:top_n])
+
+
+def _checked_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "reader.json").read_text())
+        for name, expected in manifest["sha256"].items():
+            with (folder / name).open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
+                    raise _damaged(folder, f"{name} does not match its sha256")
+        return {key: manifest[key] for key in ("name", "threshold", "max_tokens", "sha256")}
+    except OSError as error:
+        raise ModelError(
+            f"The reading model has no readable {Path(str(error.filename)).name}.",
+            subject=folder.name,
+            way_out=_way_out(folder),
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder, f"reader.json: {error}") from error
+
+
+def _damaged(folder: Path, why: str) -> ModelError:
+    return ModelError(f"The reading model is damaged ({why}).", subject=folder.name, way_out=_way_out(folder))
+
+
+def _way_out(folder: Path) -> str:
+    if folder == SHIPPED:
+        return "Reinstall it with: pip install --force-reinstall --no-deps spanwise"
+    return "A reader folder holds reader.onnx, tokenizer.json and reader.json."

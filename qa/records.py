@@ -1,0 +1,72 @@
+"""The nouns of answering: Answer and AskResult. All offsets are code points of the document's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..index.records import DocumentInfo, Passage, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Another place that says the same."""
+
+    document_id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Words of a document that answer the question: `document.text[span.start:span.end] == text`."""
+
+    text: str
+    probability: float
+    """P(this answer is right), 0 to 1; see `AskResult.calibrated` for whether that was fitted."""
+    span: Span
+    span_utf16: Span
+    passage: Passage
+    support: tuple[Support, ...] = ()
+    """The other spans that say the same, best first; the answer's own span is not among them."""
+
+    @property
+    def document(self) -> DocumentInfo:
+        return self.passage.document
+
+    @property
+    def page(self) -> int | None:
+        return self.passage.page
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        return self.passage.heading
+
+
+@dataclass(frozen=True, slots=True)
+class AskResult:
+    """What `ask` returns: answers best first, even when `answerable` is false."""
+
+    question: str
+    answerable: bool
+    """Whether the best answer is good enough to be shown as one."""
+    no_answer_probability: float
+    calibrated: bool
+    """Whether the probabilities were fitted on labelled questions."""
+    answers: tuple[Answer, ...]
+    generation: int
+    """The generation of the collection that was read."""
+    took_ms: float
+
+    @property
+    def best(self) -> Answer | None:
+        """The best answer when the question is answerable, else None."""
+        return self.answers[0] if self.answerable else None
+
+    def __iter__(self) -> Iterator[Answer]:
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __getitem__(self, position: int) -> Answer:
+        return self.answers[position]

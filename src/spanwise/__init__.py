@@ -1,0 +1,116 @@
+"""Spanwise answers questions from your own documents with the exact words of the source, and says where they stand.
+
+import spanwise
+
+library = spanwise.open("my-data")
+library.add(spanwise.Source("The games conclude Feb. 20.", id="news"))
+best = library.ask("When do the games end?").best
+if best:
+    print(best.text, best.span, best.probability, best.document.id)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    CollectionBusyError,
+    CollectionNotFoundError,
+    ConflictError,
+    CorruptDataError,
+    DocumentExistsError,
+    DocumentIdError,
+    DocumentNotFoundError,
+    FormatVersionError,
+    InputError,
+    LimitError,
+    MissingExtraError,
+    ModelError,
+    ModelMismatchError,
+    NotFoundError,
+    QuestionError,
+    SourceError,
+    SpanInvariantError,
+    SpanwiseError,
+    StorageError,
+)
+from .index.records import Added, Document, DocumentInfo, Failure, Heading, Hit, Hits, Passage, Scores, Source, Span
+from .qa.records import Answer, AskResult, Support
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .index.embedding import Embedder
+    from .qa.collection import Collection
+    from .qa.reading import Reader
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Added",
+    "Answer",
+    "AskResult",
+    "Collection",
+    "CollectionBusyError",
+    "CollectionNotFoundError",
+    "ConflictError",
+    "CorruptDataError",
+    "Document",
+    "DocumentExistsError",
+    "DocumentIdError",
+    "DocumentInfo",
+    "DocumentNotFoundError",
+    "Failure",
+    "FormatVersionError",
+    "Heading",
+    "Hit",
+    "Hits",
+    "InputError",
+    "LimitError",
+    "MissingExtraError",
+    "ModelError",
+    "ModelMismatchError",
+    "NotFoundError",
+    "Passage",
+    "QuestionError",
+    "Scores",
+    "Settings",
+    "Source",
+    "SourceError",
+    "Span",
+    "SpanInvariantError",
+    "SpanwiseError",
+    "StorageError",
+    "Support",
+    "__version__",
+    "open",
+]
+
+
+def open(
+    folder: str | Path,
+    collection: str = "default",
+    *,
+    create: bool = True,
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+    reader: Reader | None = None,
+) -> Collection:
+    """Open a collection of the data folder `folder`; see `Collection` for what it can do.
+
+    A collection that does not exist is made, unless `create` is false (then CollectionNotFoundError).
+    Models load on first use. `embedder` and `reader` replace the configured models; `spanwise.testing` has fakes.
+
+    Raises DocumentIdError (collection name), StorageError, ModelMismatchError, FormatVersionError.
+    """
+    from .qa.collection import Collection
+
+    return Collection.open(Path(folder), collection, create=create, settings=settings, embedder=embedder, reader=reader)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Collection":  # imports numpy, so only on demand
+        from .qa.collection import Collection
+
+        return Collection
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

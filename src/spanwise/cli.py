@@ -1,0 +1,269 @@
+"""The command line: `spanwise add | remove | list | show | ask | search | status | serve | eval`.
+
+Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
+3 storage or model trouble; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .errors import InputError, NotFoundError, SpanwiseError
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .qa.collection import Collection
+
+NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
+
+_EPILOG = __doc__.partition("\n\n")[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    try:
+        options = build_parser().parse_args(arguments)
+        settings = _settings(options)
+        return int(options.run(options, settings))
+    except SpanwiseError as error:
+        print(f"spanwise: {error}", file=sys.stderr)
+        return MISUSE if isinstance(error, InputError | NotFoundError) else TROUBLE
+    except KeyboardInterrupt:
+        print("spanwise: interrupted; every document reported as added is stored.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `spanwise list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOTHING
+
+
+def run() -> NoReturn:
+    """The console script."""
+    sys.exit(main())
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; the options of every command are understood before and after its name."""
+    top = argparse.ArgumentParser(
+        prog="spanwise",
+        description="Answers questions from your own documents with the exact words of the source.",
+        epilog=_EPILOG,
+        parents=[_common(None)],
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace, Settings], int], summary: str) -> argparse.ArgumentParser:
+        # After the command the same options have no default, or they would overwrite what stood before it.
+        parser = commands.add_parser(
+            name, help=summary, description=summary, parents=[_common(argparse.SUPPRESS)], allow_abbrev=False
+        )
+        parser.set_defaults(run=run)
+        return parser
+
+    add = command("add", _add, "Add text and Markdown files, or all of them in a folder; what changed is replaced.")
+    add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    add.add_argument("--encoding", help="encoding of the files (default: byte order mark, else UTF-8)")
+    add.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+    remove = command("remove", _remove, "Delete documents.")
+    remove.add_argument("ids", nargs="+", metavar="ID")
+    command("list", _list, "List the documents.")
+    show = command("show", _show, "Print a document's text, or the characters START to END of it.")
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--start", type=int, help="first character (default 0)")
+    show.add_argument("--end", type=int, help="character behind the last (default: the end)")
+    ask = command("ask", _ask, "Answer a question; exit code 1 when the documents do not hold the answer.")
+    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
+    search = command("search", _search, "Find the passages nearest to a query.")
+    search.add_argument("query", metavar="QUERY")
+    search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
+    search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
+    command("status", _status, "Say what the collection holds.")
+    serve = command("serve", _serve, "Serve the HTTP API.")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--allow-public", action="store_true", help="bind a public address without API keys")
+    _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
+    return top
+
+
+def _common(default: object) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--data", metavar="DIR", type=Path, default=default, help="folder of the collections")
+    options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
+    options.add_argument(
+        "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
+    )
+    return options
+
+
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", choices=("reading", "answers", "retrieval"))
+    parser.add_argument("path", type=Path, metavar="FILE|DIR", help="SQuAD JSON or JSONL, gz or not; or a BEIR folder")
+    parser.add_argument("--limit", type=int, help="questions in a seeded sample (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid", help="for retrieval")
+    parser.add_argument("--titles", action="store_true", help="index the articles' titles too (answers, retrieval)")
+    parser.add_argument("--no-baselines", action="store_true", help="skip the BM25 and dense baselines of `answers`")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings.from_environment()
+    if options.data is not None:
+        settings = dataclasses.replace(settings, data=options.data)
+    if getattr(options, "model", None):
+        settings = dataclasses.replace(settings, model=options.model)
+    return settings
+
+
+def _collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
+    from .qa.collection import Collection
+
+    return Collection.open(settings.data, options.collection, create=create, settings=settings)
+
+
+def _add(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import adding, print_added
+    from .errors import SourceError
+    from .index.records import Added, Failure
+
+    for path in options.paths:
+        if not path.exists():
+            raise SourceError(f"There is no file {str(path)!r}.", subject=path, way_out="Check the path.")
+    result = Added()
+    with _collection(options, settings, create=True) as collection:
+        for path in options.paths:
+            try:
+                with adding(path) as on_progress:
+                    one = collection.add(path, encoding=options.encoding, on_progress=on_progress)
+            except SourceError as error:
+                one = Added(failed=(Failure(path.name, str(error)),))
+            result += one
+    print_added(result, as_json=options.json)
+    return NOTHING if result.failed else 0
+
+
+def _remove(options: argparse.Namespace, settings: Settings) -> int:
+    with _collection(options, settings) as collection:
+        removed = collection.remove(*options.ids)
+    _print_json({"removed": removed}) if options.json else print(f"Removed {removed}.")
+    return 0
+
+
+def _list(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.serialise import document_json
+
+    with _collection(options, settings) as collection:
+        documents = collection.documents()
+    if options.json:
+        _print_json({"documents": [document_json(document) for document in documents]})
+    else:
+        for document in documents:
+            title = f"  {document.title}" if document.title else ""
+            print(f"{document.id}  {document.characters:,} characters, {document.passages} passages{title}")
+    return 0
+
+
+def _show(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.serialise import document_text_json
+    from .errors import LimitError
+    from .index.records import Span
+
+    with _collection(options, settings) as collection:
+        document = collection.document(options.id)
+    start = options.start or 0
+    end = len(document.text) if options.end is None else options.end
+    if not 0 <= start <= end <= len(document.text):
+        raise LimitError(
+            f"Characters {start} to {end} are not in {options.id!r}.",
+            subject=(start, end),
+            way_out=f"It has {len(document.text)} characters.",
+        )
+    span = Span(start, end)
+    if options.json:
+        _print_json(document_text_json(document, span))
+    else:
+        sys.stdout.write(span.of(document.text))
+        if sys.stdout.isatty():
+            print()
+    return 0
+
+
+def _ask(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.serialise import ask_json
+    from .cli_output import print_answers
+
+    with _collection(options, settings) as collection:
+        result = collection.ask(options.question, options.top_k)
+    _print_json(ask_json(result)) if options.json else print_answers(result)
+    return 0 if result.answerable else NOTHING
+
+
+def _search(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.serialise import hits_json
+    from .cli_output import print_hits
+
+    with _collection(options, settings) as collection:
+        hits = collection.search(options.query, options.top_k, mode=options.mode)
+    _print_json(hits_json(hits)) if options.json else print_hits(hits)
+    return 0 if len(hits) else NOTHING
+
+
+def _status(options: argparse.Namespace, settings: Settings) -> int:
+    with _collection(options, settings) as collection:
+        status = dataclasses.asdict(collection.status())
+    if options.json:
+        _print_json(status)
+    else:
+        for name, value in status.items():
+            print(f"{name.replace('_', ' '):16} {value:,}" if isinstance(value, int) else f"{name:16} {value}")
+    return 0
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.server import serve
+
+    def ready(address: str) -> None:
+        print(f"Spanwise answers at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)
+
+    serve(settings, options.host, options.port, allow_public=options.allow_public, on_ready=ready)
+    return 0
+
+
+def _eval(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import evaluating
+    from .qa.evaluation.run import run_answers, run_reading, run_retrieval
+
+    sample: dict[str, Any] = {"limit": options.limit, "seed": options.seed, "settings": settings}
+    # A collection folder given with --data is kept and reused; without one the index lives as long as the run.
+    indexed: dict[str, Any] = {**sample, "data": options.data}
+    with evaluating(options.task) as on_progress:
+        if options.task == "reading":
+            report = run_reading(options.path, **sample, on_progress=on_progress)
+        elif options.task == "answers":
+            report = run_answers(
+                options.path,
+                titles=options.titles,
+                baselines=not options.no_baselines,
+                **indexed,
+                on_progress=on_progress,
+            )
+        else:
+            report = run_retrieval(options.path, mode=options.mode, **indexed, on_progress=on_progress)
+    _print_json(report)
+    return 0
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    run()

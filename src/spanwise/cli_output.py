@@ -1,0 +1,125 @@
+"""What the command line prints: answers in their sentence, hits, and progress on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from .index.collection import OnProgress
+from .index.collection import Progress as AddProgress
+from .index.records import Added, Hits
+from .index.sentences import sentence_spans
+from .qa.records import Answer, AskResult
+
+
+def print_answers(result: AskResult) -> None:
+    """The answers, best first: each bold in its sentence, with its source and characters under it."""
+    console = _console()
+    if not result.answerable:
+        chance = f"{result.no_answer_probability:.0%}"
+        console.print(Text(f"Not in these documents, as far as I can tell ({chance} sure).", style="yellow"))
+        if result.answers:
+            console.print("Nearest:")
+    for answer in result.answers if not result.answerable else result.answers[:1]:
+        console.print()
+        _print_answer(console, answer, result.calibrated)
+    others = [answer for answer in result.answers[1:] if result.answerable]
+    if others:
+        console.print("\nOther answers:")
+        for answer in others:
+            where = f"{answer.document.id}, characters {answer.span.start}-{answer.span.end}"
+            console.print(Text(f"  {answer.probability:4.0%}  {_one_line(answer.text)}  ({where})"))
+
+
+def print_hits(hits: Hits) -> None:
+    """One passage after the other with its source."""
+    console = _console()
+    if not len(hits):
+        console.print("Nothing found.")
+    for number, hit in enumerate(hits, 1):
+        heading = " › ".join(hit.passage.heading)
+        source = f"{hit.document.id}, characters {hit.span.start}-{hit.span.end}" + (f", {heading}" if heading else "")
+        console.print(Text(f"{number}. {source}  score {hit.scores.fused:.3f}", style="bold"))
+        console.print(Text("   " + _one_line(hit.text)))
+
+
+def print_added(result: Added, *, as_json: bool) -> None:
+    """What `add` did; failures one a line on standard error."""
+    if as_json:
+        print(json.dumps(asdict(result), ensure_ascii=False, indent=2))
+        return
+    print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}.")
+    for failure in result.failed:
+        print(f"Not added: {failure.error}", file=sys.stderr)
+
+
+@contextmanager
+def adding(path: Path) -> Iterator[OnProgress]:
+    """Progress of `add` for as long as the block lasts; silent when standard error is not a terminal."""
+    with evaluating(f"Adding {path.name}") as on_progress:
+
+        def report(progress: AddProgress) -> None:
+            on_progress(progress.done, progress.total)
+
+        yield report
+
+
+@contextmanager
+def evaluating(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with an estimate on standard error; silent when that is not a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
+
+
+def _print_answer(console: Console, answer: Answer, calibrated: bool) -> None:
+    before, after = _sentence_around(answer)
+    sentence = Text("  ")
+    sentence.append(_one_line(before, keep_ends=True).lstrip())
+    sentence.append(_one_line(answer.text), style="bold green")
+    sentence.append(_one_line(after, keep_ends=True).rstrip())
+    console.print(Text(_one_line(answer.text), style="bold"))
+    console.print(sentence)
+    parts = [answer.document.title or answer.document.id]
+    parts += [f"page {answer.page}"] if answer.page else []
+    parts += [" › ".join(answer.heading)] if answer.heading else []
+    parts += [f"characters {answer.span.start}-{answer.span.end}"]
+    sure = f"probability {answer.probability:.2f}" + ("" if calibrated else " (not calibrated)")
+    agreeing = f"; {len(answer.support)} more place{'s' * (len(answer.support) > 1)}" if answer.support else ""
+    console.print(Text(f"  — {', '.join(parts)}; {sure}{agreeing}", style="dim"))
+
+
+def _sentence_around(answer: Answer) -> tuple[str, str]:
+    """What stands before and after the answer in the sentence (or sentences) it lies in."""
+    text = answer.passage.text
+    start = answer.span.start - answer.passage.span.start
+    end = answer.span.end - answer.passage.span.start
+    spans = sentence_spans(text)
+    first = max((begin for begin, _ in spans if begin <= start), default=0)
+    last = min((finish for _, finish in spans if finish >= end), default=len(text))
+    return text[first:start], text[end:last]
+
+
+def _one_line(text: str, *, keep_ends: bool = False) -> str:
+    joined = " ".join(text.split())
+    if keep_ends and joined:
+        joined = " " * text[0].isspace() + joined + " " * text[-1].isspace()
+    return "".join(character if character.isprintable() else "\ufffd" for character in joined)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)

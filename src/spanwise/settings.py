@@ -1,0 +1,57 @@
+"""Settings: one frozen object, from defaults and `SPANWISE_*` environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Each field `name` is read from the environment as `SPANWISE_NAME`."""
+
+    data: Path = Path("spanwise-data")
+    """Folder of the collections."""
+    model: str = ""
+    """Embedding model: a sentence-transformers model by path or hub name. Empty means what the collection was built
+    with, and for a new one the packaged all-MiniLM-L6-v2."""
+    reader: str = "default"
+    """Reading model: `default` (shipped), or a folder that holds `reader.onnx` and `tokenizer.json`."""
+    threads: int = 0
+    """Threads per model; 0 lets each library choose."""
+    max_question_characters: int = 1_000
+    max_top_k: int = 100
+    max_document_characters: int = 20_000_000
+    max_body_bytes: int = 64 * 1024 * 1024
+    """Largest HTTP request body."""
+    write_wait_seconds: float = 10.0
+    """How long a writer waits for another one before it gives up."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Defaults overridden by `SPANWISE_*` variables.
+
+        Raises InputError for a value of the wrong kind.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"SPANWISE_{field.name.upper()}"
+            if (raw := environment.get(name)) is None:
+                continue
+            default: Any = field.default
+            kind = Path if isinstance(default, Path) else type(default)
+            try:
+                values[field.name] = kind(raw)
+            except ValueError:
+                raise InputError(
+                    f"{name} is {raw!r}, which is not a {kind.__name__}.",
+                    subject=raw,
+                    way_out=f"Unset it, or give it a value like {default!s}.",
+                ) from None
+        return cls(**values)

@@ -1,0 +1,77 @@
+"""Doubles for tests: a deterministic embedder and a scripted reader, with no model files.
+
+They keep every promise of the real ones (unit vectors, exact spans, same input same output), so what is built on
+Spanwise can be tested in milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .index.embedding import Fingerprint, Vectors
+from .qa.reading import Candidate, Reading
+
+_WORD = re.compile(r"\w+")
+
+
+class HashEmbedder:
+    """Bags of hashed words as unit vectors: texts that share words are near each other."""
+
+    def __init__(self, dimension: int = 64, *, max_tokens: int = 256, model: str = "hash-embedder") -> None:
+        self._dimension = dimension
+        self._max_tokens = max_tokens
+        self._model = model
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return Fingerprint(self._model, self._dimension, f"hash-{self._dimension}")
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """One token for each word and each other visible character."""
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return np.array([self.embed_query(text) for text in texts], dtype=np.float32).reshape(-1, self._dimension)
+
+    def embed_query(self, text: str) -> Vectors:
+        vector = np.zeros(self._dimension, dtype=np.float32)
+        vector[0] = 1e-3  # a text without words still has a direction
+        for word in _WORD.findall(text.lower()):
+            digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
+            vector[int.from_bytes(digest[:4], "little") % self._dimension] += 1.0 if digest[4] & 1 else -1.0
+        unit: Vectors = vector / np.linalg.norm(vector)
+        return unit
+
+
+class ScriptedReader:
+    """A reader that finds what it was told to: the first occurrence of `script[question]` in a passage.
+
+    Questions that are not in the script get the first capitalised word or number, with a score below the threshold.
+    """
+
+    threshold = 0.0
+    fingerprint = "scripted-reader"
+
+    def __init__(self, script: Mapping[str, str] | None = None, *, score: float = 5.0) -> None:
+        self._script = dict(script or {})
+        self._score = score
+
+    def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
+        return [self._read(question, passage) for passage in passages]
+
+    def _read(self, question: str, passage: str) -> Reading:
+        wanted = self._script.get(question)
+        start = passage.find(wanted) if wanted else -1
+        if wanted and start >= 0:
+            return Reading(self._score, 0.0, (Candidate(start, start + len(wanted), self._score),))
+        guess = re.search(r"\b[A-Z0-9]\w*", passage)
+        candidates = (Candidate(guess.start(), guess.end(), -self._score),) if guess else ()
+        return Reading(-self._score, 0.0, candidates)

@@ -1,0 +1,163 @@
+"""POST /v1/ask and /v1/search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+QUESTION = "When do the Olympics end?"
+
+
+def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
+    response = stored.post("/v1/ask", json={"question": QUESTION})
+    body = response.get_json()
+
+    assert response.status_code == 200
+    assert response.mimetype == "application/json"
+    assert list(body) == [
+        "question", "answerable", "no_answer_probability", "calibrated", "answers", "generation", "took_ms",
+    ]  # fmt: skip
+    assert body["question"] == QUESTION
+    assert body["answerable"] is True
+    assert body["calibrated"] is False
+    assert body["generation"] == 1
+
+    best = body["answers"][0]
+    assert list(best) == [
+        "text", "probability", "document", "span", "span_utf16", "page", "heading", "passage", "support",
+    ]  # fmt: skip
+    assert best["text"] == "Feb. 20"
+    assert best["span"] == {"start": 2694, "end": 2701}
+    assert article[2694:2701] == "Feb. 20"
+    assert best["span_utf16"] == best["span"]  # nothing before it lies outside the basic plane
+    assert best["page"] is None
+    assert best["heading"] is None
+    assert best["document"] == {
+        "id": "news/ukraine.txt",
+        "title": "Ukraine",
+        "uri": "https://example.org/ukraine",
+        "metadata": {},
+        "content_hash": "sha256:05d18842634a46bb72728631cf31d130a09c3ed94bd0890c1885fe1e8eb5234d",
+    }
+    passage = best["passage"]
+    assert article[passage["start"] : passage["end"]] == passage["text"]
+    assert passage["start"] <= 2694 < 2701 <= passage["end"]
+    for answer in body["answers"]:
+        assert round(answer["probability"], 4) == answer["probability"]
+
+
+def test_utf16_offsets_are_what_javascript_counts(stored: FlaskClient) -> None:
+    text = stored.get("/v1/documents/party").get_json()["text"]
+    best = stored.post("/v1/ask", json={"question": "Where is the party?"}).get_json()["answers"][0]
+
+    assert best["text"] == "on the 🏖️ beach"
+    assert text[best["span"]["start"] : best["span"]["end"]] == best["text"]
+    units = text.encode("utf-16-le")[best["span_utf16"]["start"] * 2 : best["span_utf16"]["end"] * 2]
+    assert units.decode("utf-16-le") == best["text"]
+    assert best["span_utf16"] != best["span"]
+
+
+def test_a_question_that_nothing_answers(stored: FlaskClient) -> None:
+    body = stored.post("/v1/ask", json={"question": "Who painted the ceiling?"}).get_json()
+    assert body["answerable"] is False
+
+
+def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
+    assert len(stored.post("/v1/ask", json={"question": QUESTION, "top_k": 1}).get_json()["answers"]) == 1
+    assert len(stored.post("/v1/search", json={"query": "Russia", "top_k": 2}).get_json()["hits"]) == 2
+
+
+def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
+    body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
+
+    assert list(body) == ["query", "hits", "generation", "took_ms"]
+    assert body["query"] == "winter olympics in china"
+    first = body["hits"][0]
+    assert list(first) == ["document", "passage", "span_utf16", "scores", "page", "heading"]
+    assert "Winter Olympics in China" in first["passage"]["text"]
+    assert first["document"]["id"] == "news/ukraine.txt"
+    assert set(first["scores"]) == {"fused", "dense", "lexical", "relevance"}
+    fused = [hit["scores"]["fused"] for hit in body["hits"]]
+    assert fused == sorted(fused, reverse=True)
+    for hit in body["hits"]:
+        passage = hit["passage"]
+        if hit["document"]["id"] == "news/ukraine.txt":
+            assert article[passage["start"] : passage["end"]] == passage["text"]
+
+
+def test_a_removed_document_is_not_found_again(stored: FlaskClient) -> None:
+    stored.delete("/v1/documents/news/ukraine.txt")
+    body = stored.post("/v1/ask", json={"question": QUESTION}).get_json()
+    assert body["answerable"] is False
+    assert {answer["document"]["id"] for answer in body["answers"]} <= {"party"}
+    hits = stored.post("/v1/search", json={"query": "winter olympics"}).get_json()["hits"]
+    assert {hit["document"]["id"] for hit in hits} <= {"party"}
+
+
+def test_collections_are_apart(stored: FlaskClient) -> None:
+    other = {"documents": [{"id": "only", "text": "The games end in March."}]}
+    assert stored.post("/v1/documents?collection=other", json=other).status_code == 201
+    hits = stored.post("/v1/search", json={"query": "games", "collection": "other"}).get_json()["hits"]
+    assert [hit["document"]["id"] for hit in hits] == ["only"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "detail", "limit"),
+    [
+        ({}, "question", "is required", None),
+        ({"question": ""}, "question", "must not be empty", 1),
+        ({"question": " \n\t"}, "question", "must hold more than spaces", None),
+        ({"question": 3}, "question", "must be a string", None),
+        ({"question": None}, "question", "must be a string", None),
+        ({"question": ["x"]}, "question", "must be a string", None),
+        ({"question": "x" * 1_000_001}, "question", "must be at most 1000 characters long", 1000),
+        ({"question": "x", "top_k": True}, "top_k", "must be a whole number", None),
+        ({"question": "x", "top_k": "3"}, "top_k", "must be a whole number", None),
+        ({"question": "x", "top_k": 2.5}, "top_k", "must be a whole number", None),
+        ({"question": "x", "top_k": None}, "top_k", "must be a whole number", None),
+        ({"question": "x", "top_k": 0}, "top_k", "must be at least 1", 1),
+        ({"question": "x", "top_k": 101}, "top_k", "must be at most 100", 100),
+        ({"question": "x", "top_n": 3}, "top_n", "is not a known field", None),
+        ({"question": "x", "collection": 7}, "collection", "must be a string", None),
+        ({"question": "x", "collection": ""}, "collection", "must not be empty", 1),
+    ],
+)
+def test_a_bad_field_is_named_with_its_limit(
+    stored: FlaskClient, body: dict[str, Any], field: str, detail: str, limit: int | None
+) -> None:
+    response = stored.post("/v1/ask", json=body)
+    problem = response.get_json()
+
+    assert response.status_code == 422
+    assert response.mimetype == "application/problem+json"
+    assert problem["type"] == "urn:spanwise:problem:invalid-request"
+    expected: dict[str, Any] = {"field": field, "detail": detail}
+    if limit is not None:
+        expected["limit"] = limit
+    assert problem["errors"] == [expected]
+    assert problem["detail"] == f"`{field}` {detail}."
+    assert len(response.data) < 1_000
+
+
+def test_half_a_surrogate_pair_is_not_text(stored: FlaskClient) -> None:
+    response = stored.post("/v1/ask", data=r'{"question": "\ud83d"}', content_type="application/json")
+    assert response.status_code == 422
+    assert "surrogate" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize("route", ["/v1/ask", "/v1/search"])
+def test_an_unknown_collection_is_named(client: FlaskClient, route: str) -> None:
+    field = "question" if route == "/v1/ask" else "query"
+    response = client.post(route, json={field: "x", "collection": "nope"})
+    assert response.status_code == 404
+    assert response.get_json()["type"] == "urn:spanwise:problem:collection-not-found"
+    assert "'nope'" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["../default", "a/b", ".hidden", "x y", "a\x00b"])
+def test_a_collection_name_is_no_path(stored: FlaskClient, name: str) -> None:
+    response = stored.post("/v1/ask", json={"question": "x", "collection": name})
+    assert response.status_code == 422
+    assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"

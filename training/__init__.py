@@ -1,0 +1,1 @@
+"""How the reading model was made: prepare, train, export, report."""
