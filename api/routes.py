@@ -12,7 +12,7 @@ from .. import __version__
 from . import schema
 from .open_collections import Collections
 from .problems import documented
-from .serialise import ask_json, document_json, document_text_json, hits_json
+from .serialise import ask_json, document_json, document_text_json, hits_json, stored_json
 
 service = APIBlueprint("service", __name__)
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
@@ -84,9 +84,7 @@ def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsReques
     The collection is made if it does not exist.
     """
     collection = collections().get(query.collection, create=True)
-    added = collection.add(body.sources(), replace=False)
-    stored = [document_json(collection.document(one).info) for one in added.ids]
-    return {"documents": stored, "generation": collection.status().generation}
+    return stored_json(collection.add(body.sources(), replace=False))
 
 
 @v1.get("/documents/<id:id>")
@@ -125,8 +123,7 @@ def put_document(
     """
     collection = collections().get(query.collection, create=True)
     added = collection.add(body.source(id))
-    stored = [document_json(collection.document(id).info)]
-    return {"documents": stored, "generation": collection.status().generation}, 201 if added.added else 200
+    return stored_json(added), 201 if added.added else 200
 
 
 @v1.delete("/documents/<id:id>")

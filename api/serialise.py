@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..index.records import Document, DocumentInfo, Hit, Hits, Passage, Scores, Span
+from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Passage, Scores, Span
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -82,6 +82,11 @@ def document_json(document: DocumentInfo) -> Json:
         "passages": document.passages,
         "added_at": document.added_at,
     }
+
+
+def stored_json(added: Added) -> Json:
+    """The versions that are stored now, in the order given, and the generation that shows them."""
+    return {"documents": [document_json(document) for document in added.documents], "generation": added.generation}
 
 
 def document_text_json(document: Document, span: Span) -> Json:

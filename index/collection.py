@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from math import isfinite
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from ..errors import (
-    DocumentIdError,
-    LimitError,
-    ModelMismatchError,
-    QuestionError,
-    SourceError,
-)
+from ..errors import DocumentIdError, InputError, LimitError, ModelMismatchError, QuestionError
 from ..settings import Settings
 from .embedding import DEFAULT_MODEL, Embedder, load_embedder
 from .fusion import Fused, fuse
-from .loading import check_id, check_text, files_below, load_file, markdown_headings
+from .ingest import BATCH_CHARACTERS, as_source, batches, checked, draft, same_version
+from .loading import files_below, load_file
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Metadata, Scores, Source
-from .splitting import SplitLimits, indexed_prefix, split
+from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Scores, Source
+from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
-from .store import DocumentDraft, PassageDraft, PassageStore, SqlitePassageStore, View
+from .store import DocumentDraft, PassageStore, SqlitePassageStore, View
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
 Mode = Literal["hybrid", "dense", "lexical"]
 CANDIDATES = 50
 """Passages taken from each ranking before they are fused."""
-_BATCH_CHARACTERS = 200_000
-"""Text embedded and committed together when a folder is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ class SearchCollection:
             if isinstance(item, Path) and item.is_dir():
                 folders.append(item)
             else:
-                together.append(_as_source(item, encoding))
+                together.append(checked(as_source(item, encoding), self._settings))
         result = self._add_together(together, replace, on_progress) if together or not folders else Added()
         for folder in folders:
             result += self._add_folder(folder, replace, encoding, on_progress)
@@ -169,13 +160,10 @@ class SearchCollection:
         batch: list[Source] = []
         for done, file in enumerate(files, 1):
             try:
-                source = load_file(file, root=folder, encoding=encoding)
-                check_text(source.text, source.uri or file.name, self._settings.max_document_characters)
-                batch.append(source)
-            except SourceError as error:
-                failure = Failure(file.relative_to(folder).as_posix(), str(error))
-                result += Added(failed=(failure,))
-            if sum(len(source.text) for source in batch) >= _BATCH_CHARACTERS or done == len(files):
+                batch.append(checked(load_file(file, root=folder, encoding=encoding), self._settings))
+            except InputError as error:
+                result += Added(failed=(Failure(file.relative_to(folder).as_posix(), str(error)),))
+            if sum(len(source.text) for source in batch) >= BATCH_CHARACTERS or done == len(files):
                 result += self._add_together(batch, replace, None)
                 batch = []
             if on_progress:
@@ -183,38 +171,36 @@ class SearchCollection:
         return result
 
     def _add_together(self, sources: list[Source], replace: bool, on_progress: OnProgress | None) -> Added:
-        sources = [self._checked(source) for source in sources]
         ids = [str(source.id) for source in sources]
-        if twice := next((id_ for id_ in ids if ids.count(id_) > 1), None) if len(set(ids)) < len(ids) else None:
+        if len(set(ids)) < len(ids):
+            twice = next(document_id for document_id in ids if ids.count(document_id) > 1)
             raise DocumentIdError(
                 f"The id {twice!r} stands twice in one call.", subject=twice, way_out="Give each document its own id."
             )
         with self._store.reading() as view:
             known = view.known(ids)
-        unchanged = {id_ for source, id_ in zip(sources, ids, strict=True) if replace and _same(source, known.get(id_))}
+            generation = view.generation
+        infos = {info.id: info for info in known.values()}
+        unchanged = {source.id for source in sources if replace and same_version(source, known.get(str(source.id)))}
         changed = [source for source in sources if source.id not in unchanged]
         if changed:
-            drafts = self._draft(changed, on_progress)
-            self._store.add(drafts, replace=replace)
+            stored = self._store.add(self._drafts(changed, on_progress), replace=replace)
+            infos |= {info.id: info for info in stored.documents}
+            generation = stored.generation
         return Added(
-            added=tuple(id_ for id_ in ids if id_ not in known),
-            replaced=tuple(id_ for id_ in ids if id_ in known and id_ not in unchanged),
-            unchanged=tuple(id_ for id_ in ids if id_ in unchanged),
+            documents=tuple(infos[document_id] for document_id in ids),
+            added=tuple(document_id for document_id in ids if document_id not in known),
+            replaced=tuple(document_id for document_id in ids if document_id in known and document_id not in unchanged),
+            unchanged=tuple(document_id for document_id in ids if document_id in unchanged),
+            generation=generation,
         )
 
-    def _checked(self, source: Source) -> Source:
-        """`source` with an id, its text and fields checked."""
-        name = source.id or source.uri or "The document"
-        check_text(source.text, name, self._settings.max_document_characters)
-        id_ = source.id if source.id is not None else content_hash(source.text).removeprefix("sha256:")
-        return replace(source, id=check_id(id_), title=_one_line(source.title), metadata=_checked_metadata(source, id_))
-
-    def _draft(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+    def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
         embedder = self._embedder()
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
-        for batch in _batches(sources):
-            drafts.extend(_drafts(batch, embedder, limits))
+        for batch in batches(sources):
+            drafts.extend(draft(batch, embedder, limits))
             if on_progress:
                 on_progress(Progress(len(drafts), len(sources), drafts[-1].id))
         return drafts
@@ -295,103 +281,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
-
-
-def content_hash(text: str) -> str:
-    """`sha256:` and the hex digest of the UTF-8 bytes of `text`."""
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _as_source(item: object, encoding: str | None) -> Source:
-    if isinstance(item, Source):
-        return item
-    if isinstance(item, Path):
-        if not item.exists():
-            raise SourceError(f"There is no file {str(item)!r}.", subject=item, way_out="Check the path.")
-        return load_file(item, encoding=encoding)
-    if isinstance(item, str):
-        if len(item) < 1024 and "\n" not in item and "\0" not in item and _exists(item):
-            raise SourceError(
-                f"{item!r} is a path, and a string is taken as text.",
-                subject=item,
-                way_out=f"Add the file with Path({item!r}), or the words with Source({item!r}).",
-            )
-        return Source(item)
-    raise SourceError(
-        f"A {type(item).__name__} is not a source.", subject=item, way_out="Give a Source, a text or a pathlib.Path."
-    )
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except (OSError, ValueError):  # too long for a path, or not one
-        return False
-
-
-def _batches(sources: list[Source]) -> Iterator[list[Source]]:
-    """`sources` in runs of about `_BATCH_CHARACTERS`."""
-    batch: list[Source] = []
-    characters = 0
-    for source in sources:
-        batch.append(source)
-        characters += len(source.text)
-        if characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
-
-
-def _drafts(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> list[DocumentDraft]:
-    """Split `sources` and embed the passages of all of them in one call: full batches are faster than many small."""
-    passages: list[list[PassageDraft]] = []
-    texts: list[str] = []
-    headings = [markdown_headings(source.text) if source.media_type == "text/markdown" else () for source in sources]
-    for source, found in zip(sources, headings, strict=True):
-        spans = split(source.text, found, embedder.count_tokens, limits)
-        seen = blank_markup(source.text)
-        prefixes = {
-            heading: indexed_prefix(source.title, heading, embedder.count_tokens, limits)
-            for heading in {span.heading for span in spans}
-        }
-        passages.append([PassageDraft(span.span, span.heading, prefixes[span.heading]) for span in spans])
-        texts.extend(f"{draft.prefix}\n{draft.span.of(seen)}".lstrip("\n") for draft in passages[-1])
-    vectors = iter(embedder.embed_passages(texts))
-    return [
-        DocumentDraft(
-            str(source.id), source.text, content_hash(source.text), source.title, source.uri, source.metadata,
-            source.media_type, found, tuple(drafts), tuple(next(vectors) for _ in drafts),
-        )
-        for source, found, drafts in zip(sources, headings, passages, strict=True)
-    ]  # fmt: skip
-
-
-def _same(source: Source, known: DocumentInfo | None) -> bool:
-    return known is not None and (
-        known.content_hash == content_hash(source.text)
-        and (known.title, known.uri, known.media_type) == (source.title, source.uri, source.media_type)
-        and known.metadata == source.metadata
-    )
-
-
-def _one_line(title: str | None) -> str | None:
-    return " ".join(title.split())[:500] or None if title else None
-
-
-def _checked_metadata(source: Source, name: str) -> Metadata:
-    def plain(value: object) -> bool:
-        return value is None or isinstance(value, str | int | bool) or (isinstance(value, float) and isfinite(value))
-
-    for key, value in source.metadata.items():
-        good = plain(value) or (isinstance(value, list) and all(plain(item) for item in value))
-        if not isinstance(key, str) or not good:
-            raise SourceError(
-                f"The metadata {str(key)[:80]!r} of {name} cannot be stored.",
-                subject=key,
-                way_out="Names are strings; values are strings, finite numbers, true, false, null, or lists of these.",
-            )
-    return dict(source.metadata)
 
 
 def _scores(candidate: Fused) -> Scores:

@@ -103,7 +103,7 @@ def check_text(text: str, name: str, most_characters: int) -> str:
             subject=name,
             way_out="Split it into several documents, or raise SPANWISE_MAX_DOCUMENT_CHARACTERS.",
         )
-    for wrong, what in ((text.find("\0"), "U+0000"), (_first_surrogate(text), "half of a surrogate pair")):
+    for wrong, what in ((text.find("\0"), "U+0000"), (first_surrogate(text), "half of a surrogate pair")):
         if wrong >= 0:
             raise SourceError(
                 f"{name} is not text: character {wrong} is {what}.", subject=name, way_out="Remove it and add again."
@@ -165,7 +165,8 @@ def markdown_headings(text: str) -> tuple[Heading, ...]:
     return tuple(heading for heading in headings if heading.text)
 
 
-def _first_surrogate(text: str) -> int:
+def first_surrogate(text: str) -> int:
+    """Where the first half of a surrogate pair stands, which UTF-8 cannot hold; -1 where there is none."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

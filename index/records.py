@@ -167,21 +167,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What `add` did, as document ids in the order given."""
+    """What `add` did. `documents` are the versions that are stored now, in the order given; the rest are ids."""
 
+    documents: tuple[DocumentInfo, ...] = ()
     added: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
+    generation: int = 0
+    """The collection's generation after the change."""
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return self.added + self.replaced + self.unchanged
+        return tuple(document.id for document in self.documents)
 
     def __add__(self, other: Added) -> Added:
         return Added(
+            self.documents + other.documents,
             self.added + other.added,
             self.replaced + other.replaced,
             self.unchanged + other.unchanged,
             self.failed + other.failed,
+            max(self.generation, other.generation),
         )

@@ -57,6 +57,14 @@ class DocumentDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """The generation a change made, and the documents it stored, in the order given."""
+
+    generation: int
+    documents: tuple[DocumentInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much a collection holds; `characters` are code points."""
 
@@ -105,8 +113,8 @@ class PassageStore(Protocol):
 
     def reading(self) -> AbstractContextManager[View]: ...
 
-    def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> int:
-        """Store documents, replacing those with the same ids; the new generation.
+    def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> Stored:
+        """Store documents, replacing those with the same ids.
 
         Raises DocumentExistsError when `replace` is false and an id exists.
         """
@@ -147,7 +155,7 @@ class SqlitePassageStore:
         with self._database.reading() as connection:
             yield _SqliteView(connection, self)
 
-    def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> int:
+    def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> Stored:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         with self._database.writing() as connection:
             for draft in drafts:
@@ -159,7 +167,7 @@ class SqlitePassageStore:
                 if row:
                     _delete_document(connection, row[0])
                 _insert_document(connection, draft, now)
-            return _advance(connection)
+            return Stored(_advance(connection), tuple(_drafted_info(draft, now) for draft in drafts))
 
     def delete(self, ids: Sequence[str]) -> int:
         with self._database.writing() as connection:
@@ -329,6 +337,13 @@ _INFO = "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.chara
 def _info(row: Sequence[object]) -> DocumentInfo:
     document_id, title, uri, metadata, *rest = row
     return DocumentInfo(document_id, title, uri, json.loads(str(metadata)), *rest)  # type: ignore[arg-type]
+
+
+def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
+    return DocumentInfo(
+        draft.id, draft.title, draft.uri, draft.metadata, draft.content_hash, draft.media_type, len(draft.text),
+        len(draft.passages), now,
+    )  # fmt: skip
 
 
 def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: str) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from .api.serialise import stored_json
 from .index.collection import OnProgress
 from .index.collection import Progress as AddProgress
 from .index.records import Added, Hits
@@ -54,7 +55,13 @@ def print_hits(hits: Hits) -> None:
 def print_added(result: Added, *, as_json: bool) -> None:
     """What `add` did; failures one a line on standard error."""
     if as_json:
-        print(json.dumps(asdict(result), ensure_ascii=False, indent=2))
+        extra = {
+            "added": result.added,
+            "replaced": result.replaced,
+            "unchanged": result.unchanged,
+            "failed": [asdict(failure) for failure in result.failed],
+        }
+        print(json.dumps({**stored_json(result), **extra}, ensure_ascii=False, indent=2))
         return
     print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}.")
     for failure in result.failed:

@@ -1,0 +1,57 @@
+# make serve   install, index seeds/, answer a question, serve the API and the search box on 127.0.0.1:8000
+# make test    install what the tests need and run all of them     (make test-fast: those without models)
+# make lint    ruff and mypy
+# make eval    quality on labelled data: make eval TASK=reading FILE=dev.jsonl.gz LIMIT=500
+# make bench   speed on this machine: make bench CORPUS=dev.jsonl.gz
+# make install just the environment in .venv
+
+VENV ?= .venv
+PYTHON ?= python3
+DATA ?= spanwise-data
+PORT ?= 8000
+BIN = $(VENV)/bin
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES = $(shell find src index qa api -type f -not -name '*.pyc')
+TASK ?= reading
+LIMIT ?= 500
+
+.PHONY: install serve test test-fast lint eval bench clean
+
+install: $(VENV)/installed
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt $(SOURCES)
+	@rm -rf build
+	$(PIP) .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) '.[test,lint,training]'
+	@touch $@
+
+serve: install
+	$(BIN)/spanwise --data $(DATA) add seeds
+	$(BIN)/spanwise --data $(DATA) ask "when do the Olympics end?"
+	$(BIN)/spanwise --data $(DATA) serve --port $(PORT)
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "not models and not training"
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+eval: install
+	$(BIN)/spanwise eval $(TASK) $(FILE) --limit $(LIMIT)
+
+bench: install
+	$(BIN)/python benchmarks/speed.py $(if $(CORPUS),--corpus $(CORPUS))
+
+clean:
+	rm -rf $(VENV) build *.egg-info

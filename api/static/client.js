@@ -1,0 +1,94 @@
+/**
+ * A client of the Spanwise HTTP API: an ES module without dependencies, used by the search box.
+ *
+ *     import { Spanwise } from "./client.js";
+ *     const spanwise = new Spanwise("https://search.example.org", { collection: "handbook" });
+ *     const result = await spanwise.ask("How many days of leave do I have?");
+ */
+
+/** What the server refused, as its problem document says it (RFC 9457); `status` 0 when it could not be reached. */
+export class SpanwiseError extends Error {
+  constructor(problem, retryAfter = null) {
+    super(problem.detail || problem.title || "The request failed.");
+    this.name = "SpanwiseError";
+    this.status = problem.status;
+    this.kind = (problem.type || "").replace("urn:spanwise:problem:", "");
+    this.title = problem.title || "";
+    this.errors = problem.errors || [];
+    this.retryAfter = retryAfter;
+  }
+}
+
+export class Spanwise {
+  /** `endpoint` is where the server answers; empty means the server that this page came from. */
+  constructor(endpoint = "", { collection = "default", key = null } = {}) {
+    this.endpoint = endpoint.replace(/\/+$/, "");
+    this.collection = collection;
+    this.key = key;
+  }
+
+  ask(question, { topK = 3, signal } = {}) {
+    return this.#send("POST", "/v1/ask", { question, top_k: topK, collection: this.collection }, signal);
+  }
+
+  search(query, { topK = 10, signal } = {}) {
+    return this.#send("POST", "/v1/search", { query, top_k: topK, collection: this.collection }, signal);
+  }
+
+  /** A document, or the code points `start` to `end` of it; with `version`, of that content hash only (else a 409). */
+  document(id, { start, end, version, signal } = {}) {
+    const query = new URLSearchParams({ collection: this.collection });
+    if (start != null) query.set("start", start);
+    if (end != null) query.set("end", end);
+    if (version) query.set("content_hash", version);
+    return this.#send("GET", `/v1/documents/${encodedId(id)}?${query}`, null, signal);
+  }
+
+  async #send(method, route, body, signal) {
+    const headers = { Accept: "application/json" };
+    if (body) headers["Content-Type"] = "application/json";
+    if (this.key) headers.Authorization = `Bearer ${this.key}`;
+    let response;
+    try {
+      response = await fetch(this.endpoint + route, {
+        method, headers, signal, body: body && JSON.stringify(body), credentials: "omit",
+      });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new SpanwiseError({ status: 0, title: "No connection", detail: "The server cannot be reached." });
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return answer;
+    throw new SpanwiseError({ status: response.status, ...answer }, Number(response.headers.get("Retry-After")) || null);
+  }
+}
+
+/** How many UTF-16 code units the first `codePoints` code points of `text` take: JavaScript counts those. */
+export function utf16Offset(text, codePoints) {
+  let offset = 0;
+  for (let left = codePoints; left > 0 && offset < text.length; left -= 1) {
+    offset += text.codePointAt(offset) > 0xffff ? 2 : 1;
+  }
+  return offset;
+}
+
+/** How many code points `text` has. */
+export function codePointLength(text) {
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
+}
+
+/** The address of a span of a document in the page that the server gives; it can be shared. */
+export function documentLink(endpoint, collection, id, { start, end, version } = {}) {
+  const query = new URLSearchParams();
+  if (start != null) query.set("start", start);
+  if (end != null) query.set("end", end);
+  if (version) query.set("version", version);
+  if (collection !== "default") query.set("collection", collection);
+  return `${endpoint.replace(/\/+$/, "")}/#/documents/${encodedId(id)}?${query}`;
+}
+
+function encodedId(id) {
+  return id.split("/").map(encodeURIComponent).join("/");
+}

@@ -1,0 +1,204 @@
+"""The command line, run as users run it: a process, its output and its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spanwise import cli
+from spanwise.index import collection
+from spanwise.qa import collection as qa_collection
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+TEXT = "The games began Feb. 4. They conclude Feb. 20 in Beijing. 🎉 Everyone went home."
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in an empty folder, with fakes in place of the models."""
+    embedder, reader = (
+        HashEmbedder(model="all-MiniLM-L6-v2"),
+        ScriptedReader({"when do they end?": "Feb. 20"}),
+    )
+    monkeypatch.setattr(collection, "load_embedder", lambda *_: embedder)
+    monkeypatch.setattr(qa_collection, "load_reader", lambda *_: reader)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        try:
+            code = cli.main(arguments)
+        except SystemExit as stopped:  # argparse
+            code = int(stopped.code or 0)
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, run: Run) -> Path:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "games.txt").write_text(TEXT, encoding="utf-8")
+    assert run("add", "notes").returncode == 0
+    return tmp_path
+
+
+def test_add_says_what_it_did_and_costs_nothing_again(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    assert run("add", "a.txt").stdout == "Added 1, replaced 0, unchanged 0.\n"
+    assert run("add", "a.txt").stdout == "Added 0, replaced 0, unchanged 1.\n"
+    (tmp_path / "a.txt").write_text("two")
+    assert run("add", "a.txt").stdout == "Added 0, replaced 1, unchanged 0.\n"
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_rest_goes_on(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "good.txt").write_text("fine")
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01\x02")
+    done = run("add", ".")
+    assert done.returncode == 1
+    assert done.stdout.startswith("Added 1,")
+    assert "bad.txt" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ask_prints_the_answer_in_its_sentence_with_its_place(folder: Path, run: Run) -> None:
+    done = run("ask", "when do they end?")
+    assert done.returncode == 0
+    start = TEXT.index("Feb. 20")
+    assert "They conclude Feb. 20 in Beijing." in done.stdout
+    assert f"games.txt, characters {start}-{start + 7}" in done.stdout
+
+
+def test_ask_without_an_answer_exits_with_1(folder: Path, run: Run) -> None:
+    done = run("ask", "who is the mayor?")
+    assert done.returncode == 1
+    assert done.stdout.startswith("Not in these documents")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (
+            "--json",
+            "--data",
+            "spanwise-data",
+            "--collection",
+            "default",
+            "ask",
+            "when do they end?",
+        ),
+        (
+            "ask",
+            "when do they end?",
+            "--json",
+            "--data",
+            "spanwise-data",
+            "--collection",
+            "default",
+        ),
+        (
+            "--data",
+            "spanwise-data",
+            "ask",
+            "--collection",
+            "default",
+            "when do they end?",
+            "--json",
+        ),
+    ],
+)
+def test_common_options_stand_before_or_after_the_verb(folder: Path, run: Run, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    answer = json.loads(done.stdout)["answers"][0]
+    span = answer["span"]
+    assert TEXT[span["start"] : span["end"]] == answer["text"] == "Feb. 20"
+
+
+def test_search_list_show_status_and_remove(folder: Path, run: Run) -> None:
+    hits = json.loads(run("search", "games began", "--json").stdout)["hits"]
+    assert hits[0]["passage"]["text"] == TEXT
+    assert run("list").stdout.startswith(f"games.txt  {len(TEXT)} characters, 1 passages")
+    assert run("show", "games.txt").stdout == TEXT
+    assert run("show", "games.txt", "--start", "4", "--end", "9").stdout == "games"
+    assert json.loads(run("status", "--json").stdout)["documents"] == 1
+    assert run("remove", "games.txt").stdout == "Removed 1.\n"
+    assert run("list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("ask", ""), 2, "The question is empty."),
+        (("ask", "x" * 1001), 2, "the limit is 1,000"),
+        (("ask", "x", "--top-k", "0"), 2, "top_k is 0"),
+        (("ask", "x", "--collection", "../up"), 2, "is not a collection name"),
+        (("ask", "x", "--collection", "other"), 2, "There is no collection 'other'"),
+        (("show", "nothing"), 2, "There is no document 'nothing'"),
+        (("show", "games.txt", "--end", "9999"), 2, "It has 79 characters"),
+        (("remove", "nothing"), 2, "There is no document 'nothing'"),
+        (("add", "missing.txt"), 2, "There is no file 'missing.txt'"),
+        (
+            ("add", "notes", "--model", "other"),
+            3,
+            "built with the embedding model 'all-MiniLM-L6-v2', not 'other'",
+        ),
+        (("serve", "--host", "0.0.0.0"), 2, "0.0.0.0"),
+        (("eval", "reading", "missing.jsonl"), 2, "missing.jsonl"),
+        (("nonsense",), 2, "invalid choice"),
+        ((), 2, "required"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_a_code(
+    folder: Path, run: Run, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_in_the_environment_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPANWISE_THREADS", "many")
+    done = run("status")
+    assert done.returncode == 2
+    assert "SPANWISE_THREADS is 'many', which is not a int" in done.stderr
+
+
+def test_help_names_every_verb(run: Run) -> None:
+    text = run("--help").stdout
+    for verb in (
+        "add",
+        "remove",
+        "list",
+        "show",
+        "ask",
+        "search",
+        "status",
+        "serve",
+        "eval",
+    ):
+        assert f"    {verb} " in text
+
+
+def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "spanwise", "ask", "anything"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "spanwise: There is no collection 'default'. Add documents to make it.\n"
+    assert not (tmp_path / "spanwise-data").exists()
