@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
-from ..errors import DocumentIdError, InputError, LimitError, ModelMismatchError, QuestionError
+from ..errors import InputError, LimitError, MissingExtraError, ModelMismatchError, QuestionError, SourceError
 from ..settings import Settings
 from .embedding import DEFAULT_MODEL, Embedder, load_embedder
 from .fusion import Fused, fuse
-from .ingest import BATCH_CHARACTERS, as_source, batches, checked, draft, same_version
-from .loading import files_below, load_file
+from .ingest import (
+    BATCH_CHARACTERS,
+    batches,
+    check_distinct,
+    checked,
+    draft,
+    is_folder,
+    loaded,
+    parse_limits,
+    same_version,
+)
+from .loading import LoadOptions, files_below, id_of_path, load_path, shown
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Scores, Source
+from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageStore, SqlitePassageStore, View
@@ -72,28 +82,65 @@ class SearchCollection:
         *,
         replace: bool = True,
         encoding: str | None = None,
+        keep_all: bool = False,
+        columns: Mapping[str, str] | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
 
         An id that exists is replaced; the same content again costs nothing. Sources, texts and single files of one
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
-        `failed` and the rest goes on. `encoding` applies to files.
+        `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
+        the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
+        `title` and `uri` (further names become metadata).
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
         """
+        options = LoadOptions(encoding, keep_all, columns or {})
+        limits = parse_limits(self._settings)
         items = [source] if isinstance(source, Source | str | Path) else list(source)
+        failed: list[Failure] = []
         together: list[Source] = []
         folders: list[Path] = []
         for item in items:
-            if isinstance(item, Path) and item.is_dir():
+            if isinstance(item, Path) and is_folder(item):
                 folders.append(item)
             else:
-                together.append(checked(as_source(item, encoding), self._settings))
+                one = loaded(item, options, limits)
+                together.extend(checked(source, self._settings) for source in one.sources)
+                failed.extend(one.failed)
+        taken: set[str] = set()
+        check_distinct([str(source.id) for source in together], taken)
         result = self._add_together(together, replace, on_progress) if together or not folders else Added()
         for folder in folders:
-            result += self._add_folder(folder, replace, encoding, on_progress)
+            result += self._add_folder(folder, replace, options, on_progress, taken)
+        return result + Added(failed=tuple(failed))
+
+    def sync(
+        self,
+        folder: Path,
+        *,
+        encoding: str | None = None,
+        keep_all: bool = False,
+        columns: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Added:
+        """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
+
+        Documents of a file that is there but cannot be read now are kept. Options as in `add`.
+
+        Raises SourceError when `folder` is not a folder, StorageError.
+        """
+        if not is_folder(folder):
+            raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
+        options = LoadOptions(encoding, keep_all, columns or {})
+        result = self._add_folder(folder, True, options, on_progress, set())
+        kept = set(result.ids)
+        unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
+        gone = [info.id for info in self.documents() if info.id not in kept and not f"{info.id}/".startswith(unread)]
+        if gone:
+            result += Added(removed=tuple(gone), generation=self._store.delete(gone))
         return result
 
     def remove(self, *ids: str) -> int:
@@ -112,6 +159,21 @@ class SearchCollection:
         with self._store.reading() as view:
             return view.document(document_id)
 
+    def locate(self, document_id: str, span: Span) -> Location:
+        """Where `span` of a document stands in its source: page and rectangles, element and link, line and column.
+
+        Raises DocumentNotFoundError, and LimitError for a span outside the text.
+        """
+        with self._store.reading() as view:
+            info = view.known([document_id]).get(document_id) or view.document(document_id).info
+            if span.end > info.characters:
+                raise LimitError(
+                    f"Characters {span.start} to {span.end} are not in {document_id!r}.",
+                    subject=span,
+                    way_out=f"It has {info.characters} characters.",
+                )
+            return view.locate(info, span) or Location()
+
     def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
         """The passages nearest to `query`, best first.
 
@@ -121,6 +183,10 @@ class SearchCollection:
         started = time.perf_counter()
         query = self._check_question(query, "query")
         self._check_top_k(top_k)
+        if mode not in get_args(Mode):
+            raise QuestionError(
+                f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
+            )
         with self._store.reading() as view:
             hits = self._retrieve(view, query, top_k, mode)
             return Hits(query, tuple(hits), view.generation, _milliseconds_since(started))
@@ -136,9 +202,8 @@ class SearchCollection:
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
-        vector = self._embedder().embed_query("warm")
         with self._store.reading() as view:
-            view.dense(vector, 1)
+            view.dense(self._embedder().embed_query("warm"), 1)
 
     def close(self) -> None:
         """Close the files. Models stay loaded for other collections."""
@@ -154,29 +219,32 @@ class SearchCollection:
 
     # The way of a document: load, split, embed, commit.
 
-    def _add_folder(self, folder: Path, replace: bool, encoding: str | None, on_progress: OnProgress | None) -> Added:
+    def _add_folder(
+        self, folder: Path, replace: bool, options: LoadOptions, on_progress: OnProgress | None, taken: set[str]
+    ) -> Added:
         files = list(files_below(folder))
+        limits = parse_limits(self._settings)
         result = Added()
         batch: list[Source] = []
         for done, file in enumerate(files, 1):
             try:
-                batch.append(checked(load_file(file, root=folder, encoding=encoding), self._settings))
-            except InputError as error:
-                result += Added(failed=(Failure(file.relative_to(folder).as_posix(), str(error)),))
+                one = load_path(file, root=folder, options=options, limits=limits)
+                sources = [checked(source, self._settings) for source in one.sources]
+                check_distinct([str(source.id) for source in sources], taken)
+                batch.extend(sources)
+                result += Added(failed=one.failed)
+            except (InputError, MissingExtraError) as error:
+                name = shown(file.relative_to(folder).as_posix())
+                result += Added(failed=(Failure(name, shown(str(error))),))
             if sum(len(source.text) for source in batch) >= BATCH_CHARACTERS or done == len(files):
                 result += self._add_together(batch, replace, None)
                 batch = []
             if on_progress:
-                on_progress(Progress(done, len(files), file.name))
+                on_progress(Progress(done, len(files), shown(file.name)))
         return result
 
     def _add_together(self, sources: list[Source], replace: bool, on_progress: OnProgress | None) -> Added:
         ids = [str(source.id) for source in sources]
-        if len(set(ids)) < len(ids):
-            twice = next(document_id for document_id in ids if ids.count(document_id) > 1)
-            raise DocumentIdError(
-                f"The id {twice!r} stands twice in one call.", subject=twice, way_out="Give each document its own id."
-            )
         with self._store.reading() as view:
             known = view.known(ids)
             generation = view.generation
@@ -196,7 +264,7 @@ class SearchCollection:
         )
 
     def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
-        embedder = self._embedder()
+        embedder = self._embedder(adding=True)
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
@@ -231,7 +299,7 @@ class SearchCollection:
             raise QuestionError(
                 f"The {what} is {type(question).__name__}, not a string.", subject=question, way_out="Give it as text."
             )
-        stripped = question.strip()
+        stripped = question.encode("utf-8", "replace").decode().replace("\0", " ").strip()
         if not stripped:
             raise QuestionError(f"The {what} is empty.", subject=question, way_out="Ask something.")
         if len(stripped) > (most := self._settings.max_question_characters):
@@ -240,7 +308,7 @@ class SearchCollection:
                 subject=stripped[:80],
                 way_out="Shorten it.",
             )
-        return stripped.encode("utf-8", "replace").decode().replace("\0", " ")
+        return stripped
 
     def _check_top_k(self, top_k: int) -> None:
         if not isinstance(top_k, int) or isinstance(top_k, bool) or not 1 <= top_k <= self._settings.max_top_k:
@@ -250,16 +318,21 @@ class SearchCollection:
 
     # The models.
 
-    def _embedder(self) -> Embedder:
-        """The embedding model, loaded on first use and checked against what the collection was built with."""
+    def _embedder(self, *, adding: bool = False) -> Embedder:
+        """The embedding model, loaded on first use and checked against what the collection was built with.
+
+        The first document settles the model; a search before that changes nothing.
+        """
         if self._checked_embedder is None:
             embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
             stored = self._store.fingerprint()
-            if stored is None:
+            if stored is None and adding:
                 self._store.set_fingerprint(embedder.fingerprint)
                 stored = self._store.fingerprint()
+            if stored is None:
+                return embedder
             if stored != embedder.fingerprint:
-                raise _mismatch(self.name, stored.model if stored else "", embedder.fingerprint.model)
+                raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
             self._checked_embedder = embedder
         return self._checked_embedder
 
@@ -288,6 +361,12 @@ def _scores(candidate: Fused) -> Scores:
 
 
 def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:
+    if stored == given:
+        return ModelMismatchError(
+            f"Collection {collection!r} was built with another version of the embedding model {stored!r}.",
+            subject=given,
+            way_out="Bring that version back, or build another collection.",
+        )
     return ModelMismatchError(
         f"Collection {collection!r} was built with the embedding model {stored!r}, not {given!r}.",
         subject=given,

@@ -28,7 +28,7 @@ class SentenceTransformerEmbedder:
     def __init__(self, model: str = DEFAULT_MODEL, *, threads: int = 0, batch_size: int = 32) -> None:
         """Load `model`. Raises ModelError when it is missing or its weights are not the expected ones."""
         packaged = model == DEFAULT_MODEL
-        folder = _packaged_folder() if packaged else None
+        folder = packaged_folder() if packaged else None
         weights = _check_weights(folder) if folder else _weights_digest(Path(model))
         if folder or Path(model).is_dir():
             os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local model never needs the network
@@ -99,7 +99,8 @@ class SentenceTransformerEmbedder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
-def _packaged_folder() -> Path:
+def packaged_folder() -> Path:
+    """Where the default model lies. Raises ModelError when it is not installed."""
     for package, inside in _CARRIERS:
         spec = find_spec(package)
         if spec and spec.submodule_search_locations:

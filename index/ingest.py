@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
-from ..errors import SourceError
+from ..errors import DocumentIdError, SourceError
 from ..settings import Settings
 from .embedding import Embedder
-from .loading import check_id, check_text, first_surrogate, load_file, markdown_headings
+from .formats.limits import ParseLimits
+from .loading import Loaded, LoadOptions, check_id, check_text, first_surrogate, load_path, markdown_layout
+from .locating import page_at
 from .markup import blank_markup
-from .records import DocumentInfo, Metadata, Source
+from .places import layout_hash
+from .records import DocumentInfo, Layout, Metadata, Source
 from .splitting import SplitLimits, indexed_prefix, split
 from .store import DocumentDraft, PassageDraft
 
@@ -26,14 +30,16 @@ def content_hash(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def as_source(item: object, encoding: str | None) -> Source:
-    """What one item of `add` stands for. Raises SourceError."""
+def loaded(item: object, options: LoadOptions, limits: ParseLimits) -> Loaded:
+    """What one item of `add`, not a folder, stands for. Raises SourceError."""
     if isinstance(item, Source):
-        return item
+        return Loaded((item,))
     if isinstance(item, Path):
-        if not item.exists():
-            raise SourceError(f"There is no file {str(item)!r}.", subject=item, way_out="Check the path.")
-        return load_file(item, encoding=encoding)
+        if not _exists(item):
+            raise SourceError(
+                f"There is no file {str(item)!r}.", subject=item, way_out="Check the path and its permissions."
+            )
+        return load_path(item, options=options, limits=limits)
     if isinstance(item, str):
         if len(item) < 1024 and "\n" not in item and "\0" not in item and _exists(item):
             raise SourceError(
@@ -41,17 +47,48 @@ def as_source(item: object, encoding: str | None) -> Source:
                 subject=item,
                 way_out=f"Add the file with Path({item!r}), or the words with Source({item!r}).",
             )
-        return Source(item)
+        return Loaded((Source(item),))
     raise SourceError(
         f"A {type(item).__name__} is not a source.", subject=item, way_out="Give a Source, a text or a pathlib.Path."
     )
 
 
-def _exists(name: str) -> bool:
+def is_folder(item: object) -> bool:
     try:
-        return Path(name).exists()
-    except (OSError, ValueError):  # too long for a path, or not one
+        return isinstance(item, Path) and item.is_dir()
+    except OSError:  # too long for a path, or behind a folder that may not be entered
         return False
+
+
+def _exists(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def check_distinct(ids: Iterable[str], taken: set[str]) -> None:
+    """Add `ids` to `taken`. Raises DocumentIdError, and adds none, when one stands there already or stands twice."""
+    fresh: set[str] = set()
+    for document_id in ids:
+        if document_id in taken or document_id in fresh:
+            raise DocumentIdError(
+                f"The id {document_id!r} stands twice in one call.",
+                subject=document_id,
+                way_out="Give each document its own id.",
+            )
+        fresh.add(document_id)
+    taken |= fresh
+
+
+def parse_limits(settings: Settings) -> ParseLimits:
+    """What one file may cost."""
+    return ParseLimits(
+        file_bytes=settings.max_source_bytes,
+        seconds=settings.parse_seconds,
+        memory_bytes=settings.parse_memory_bytes,
+        characters=settings.max_document_characters,
+    )
 
 
 def checked(source: Source, settings: Settings) -> Source:
@@ -88,32 +125,49 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
     """Split `sources` and embed the passages of all of them in one call: full batches are faster than many small."""
     passages: list[list[PassageDraft]] = []
     texts: list[str] = []
-    headings = [markdown_headings(source.text) if source.media_type == "text/markdown" else () for source in sources]
-    for source, found in zip(sources, headings, strict=True):
-        spans = split(source.text, found, embedder.count_tokens, limits)
+    layouts = [layout_of(source) for source in sources]
+    for source, layout in zip(sources, layouts, strict=True):
+        spans = split(
+            source.text, layout.headings, embedder.count_tokens, limits,
+            excluded=layout.excluded, unbroken=layout.unbroken,
+        )  # fmt: skip
         seen = blank_markup(source.text)
         prefixes = {
             heading: indexed_prefix(source.title, heading, embedder.count_tokens, limits)
             for heading in {span.heading for span in spans}
         }
-        passages.append([PassageDraft(span.span, span.heading, prefixes[span.heading]) for span in spans])
+        passages.append(
+            [
+                PassageDraft(span.span, span.heading, prefixes[span.heading], page_at(layout.pages, span.span.start))
+                for span in spans
+            ]
+        )
         texts.extend(f"{draft.prefix}\n{draft.span.of(seen)}".lstrip("\n") for draft in passages[-1])
     vectors = iter(embedder.embed_passages(texts))
     return [
         DocumentDraft(
             str(source.id), source.text, content_hash(source.text), source.title, source.uri, source.metadata,
-            source.media_type, found, tuple(spans), tuple(next(vectors) for _ in spans),
+            source.media_type, layout.headings, tuple(spans), tuple(next(vectors) for _ in spans), source.encoding,
+            layout, layout_hash(source.layout),
         )
-        for source, found, spans in zip(sources, headings, passages, strict=True)
+        for source, layout, spans in zip(sources, layouts, passages, strict=True)
     ]  # fmt: skip
+
+
+def layout_of(source: Source) -> Layout:
+    """What is known of the text: from its format, or for Markdown from the text itself."""
+    if source.layout is not None:
+        return source.layout
+    return markdown_layout(source.text) if source.media_type == "text/markdown" else Layout()
 
 
 def same_version(source: Source, known: DocumentInfo | None) -> bool:
     """Whether storing `source` would change nothing."""
     return known is not None and (
         known.content_hash == content_hash(source.text)
+        and (known.encoding, known.layout_hash) == (source.encoding, layout_hash(source.layout))
         and (known.title, known.uri, known.media_type) == (source.title, source.uri, source.media_type)
-        and known.metadata == source.metadata
+        and _as_json(known.metadata) == _as_json(source.metadata)
     )
 
 
@@ -132,6 +186,10 @@ def _checked_metadata(metadata: Metadata, document_id: str) -> Metadata:
                 way_out="Names are strings; values are strings, finite numbers, true, false, null, or lists of these.",
             )
     return dict(metadata)
+
+
+def _as_json(metadata: Metadata) -> str:
+    return json.dumps(dict(metadata), sort_keys=True)  # unlike ==, tells 1, 1.0 and true apart
 
 
 def _storable(words: object) -> bool:

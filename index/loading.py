@@ -8,21 +8,21 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
 from markdown_it import MarkdownIt
 
 from ..errors import DocumentIdError, SourceError
-from .records import Heading, Source
+from .encodings import guess_encoding
+from .formats.kinds import MARKDOWN, PLAIN, kind_of
+from .formats.limits import ParseLimits
+from .records import Failure, Heading, Layout, Source, Span
 
-_MEDIA_TYPES = {
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-}
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -48,7 +48,7 @@ def check_id(document_id: str) -> str:
     return document_id
 
 
-def id_of_path(relative: Path) -> str:
+def id_of_path(relative: PurePath) -> str:
     """A document id for a relative path: bytes that ids do not allow, and `~`, become `~` and two hex digits."""
     text = relative.as_posix()
     return re.sub(
@@ -59,34 +59,62 @@ def id_of_path(relative: Path) -> str:
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> str:
-    """Canonical text of `data`.
+    """Canonical text of `data`; see `decoded`."""
+    return decoded(data, name, encoding)[0]
 
-    Raises SourceError for binary data and for bytes that are not in `encoding` (default: by byte order mark, else
-    UTF-8), naming the byte and, where one can be guessed, the encoding that fits.
+
+def decoded(data: bytes, name: str, encoding: str | None = None) -> tuple[str, str]:
+    """Canonical text of `data` and the encoding it was read with.
+
+    That is `encoding`, else what the byte order mark says, else UTF-8, else what `encodings` is sure of.
+
+    Raises SourceError for binary data and for bytes that fit none of these, naming the byte and, where one can be
+    guessed, the encoding that may fit.
     """
+    if encoding is not None:
+        encoding = _codec_name(encoding)
     mark, marked = next(((mark, kind) for mark, kind in _MARKS if data.startswith(mark)), (b"", None))
-    if marked and (encoding is None or codecs.lookup(encoding).name.startswith(marked[:5])):
+    if marked and (encoding is None or encoding.startswith(marked[:5])):
         encoding, data = marked, data[len(mark) :]
-    elif (nul := data.find(b"\0")) >= 0 and encoding is None:
+    else:
+        mark = b""
+    if not mark and (nul := data.find(b"\0")) >= 0 and encoding is None:
         raise SourceError(
             f"{name} is not text: byte {nul} is 0x00.",
             subject=name,
             way_out="Convert it to UTF-8 text first, or give its encoding if it is UTF-16 without a byte order mark.",
         )
     try:
-        return data.decode(encoding or "utf-8")
-    except LookupError:
-        raise SourceError(
-            f"There is no encoding named {encoding!r}.", subject=encoding, way_out="Try 'utf-8' or 'cp1252'."
-        ) from None
+        return data.decode(encoding or "utf-8"), encoding or "utf-8"
     except UnicodeDecodeError as error:
-        guess = None if encoding else _guess_encoding(data)
-        hint = f"It looks like {guess}: add it with encoding={guess!r} (--encoding {guess})" if guess else "Name it"
+        guess = None if encoding else guess_encoding(data, error.start)
+        if guess and guess.text is not None:
+            return guess.text, guess.encoding
+        looks = f"It may be {guess.encoding}" if guess else ""
+        hint = f"{looks}: add it with encoding={guess.encoding!r} (--encoding)" if guess else "Name its encoding"
         raise SourceError(
-            f"{name} is not valid {encoding or 'UTF-8'}: byte {error.start} is 0x{data[error.start]:02x}.",
+            f"{name} is not valid {encoding or 'UTF-8'}: byte {len(mark) + error.start} is 0x{data[error.start]:02x}.",
             subject=name,
             way_out=f"{hint}, or convert the file to UTF-8.",
         ) from error
+    except UnicodeError as error:  # codecs of protocols, such as idna, do not name a byte
+        raise SourceError(
+            f"{name} is not valid {encoding}: {error}.", subject=name, way_out="Name its encoding."
+        ) from error
+
+
+def _codec_name(encoding: str) -> str:
+    """What Python calls `encoding`. Raises SourceError when it is no encoding of text."""
+    try:
+        name = codecs.lookup(encoding).name
+        b"x".decode(name)
+    except UnicodeDecodeError:  # a byte alone need not be a character
+        pass
+    except (LookupError, ValueError):
+        raise SourceError(
+            f"There is no encoding named {encoding!r}.", subject=encoding, way_out="Try 'utf-8' or 'cp1252'."
+        ) from None
+    return name
 
 
 def check_text(text: str, name: str, most_characters: int) -> str:
@@ -111,58 +139,163 @@ def check_text(text: str, name: str, most_characters: int) -> str:
     return text
 
 
-def load_file(path: Path, *, root: Path | None = None, encoding: str | None = None) -> Source:
-    """The Source of one text or Markdown file; its id and uri are the path relative to `root`.
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How files are read: `encoding` of text files, `keep_all` of a web page (navigation too), and for CSV, JSON and
+    JSONL `columns`: which column holds `text`, `id`, `title` and `uri`; a further name takes a column as metadata."""
 
-    Raises SourceError when it cannot be read or is not text.
+    encoding: str | None = None
+    keep_all: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file held: usually one source; of an archive several, and the members that could not be read."""
+
+    sources: tuple[Source, ...]
+    failed: tuple[Failure, ...] = ()
+
+
+def load_file(path: Path, *, root: Path | None = None, encoding: str | None = None) -> Source:
+    """The Source of a file that holds one document; its id and uri are the path relative to `root`.
+
+    Raises SourceError when it cannot be read, is not text and of no format that is read, or holds several documents.
     """
-    relative = path.relative_to(root) if root else Path(path.name)
-    name = relative.as_posix()
-    media_type = _MEDIA_TYPES.get(path.suffix.lower())
-    if media_type is None and path.suffix and root:  # inside a folder the suffix decides; a file given by name is tried
-        raise SourceError(
-            f"{name}: files of type {path.suffix} are not read.",
-            subject=name,
-            way_out=f"Types read: {', '.join(sorted(_MEDIA_TYPES))}.",
-        )
+    loaded = load_path(path, root=root, options=LoadOptions(encoding))
+    if len(loaded.sources) != 1 or loaded.failed:
+        raise SourceError(f"{path.name} holds several documents.", subject=path, way_out="Use load_path.")
+    return loaded.sources[0]
+
+
+def load_path(
+    path: Path, *, root: Path | None = None, options: LoadOptions | None = None, limits: ParseLimits | None = None
+) -> Loaded:
+    """The sources of one file; ids and uris begin with the path relative to `root`. Raises SourceError."""
+    name = (path.relative_to(root) if root else Path(path.name)).as_posix()
+    limits = limits or ParseLimits()
     try:
+        if root and not path.is_file():  # a pipe would be waited for, a link may lead nowhere, a folder may be locked
+            raise SourceError(
+                f"{shown(name)} is not a file that can be read.",
+                subject=name,
+                way_out="Check its permissions, or leave it out.",
+            )
+        if path.stat().st_size > limits.file_bytes:
+            raise SourceError(
+                f"{name} has {path.stat().st_size:,} bytes; the limit is {limits.file_bytes:,}.",
+                subject=name,
+                way_out="Split it, or raise SPANWISE_MAX_SOURCE_BYTES.",
+            )
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{name} cannot be read: {error.strerror}.", subject=name, way_out="Check the path and its permissions."
         ) from error
-    text = decode(data, name, encoding)
-    markdown = media_type == "text/markdown"
+    # Inside a folder the suffix of a text file decides; a file given by name is tried.
+    return _load(data, name, None, options or LoadOptions(), limits, named=root is None)
+
+
+def load_bytes(
+    data: bytes,
+    name: str,
+    encoding: str | None = None,
+    media_type: str | None = None,
+    *,
+    options: LoadOptions | None = None,
+    limits: ParseLimits | None = None,
+) -> Loaded:
+    """The sources of a file's bytes, as of an upload; ids and uris begin with `name`.
+
+    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says.
+    Raises SourceError.
+    """
+    options = options or LoadOptions(encoding)
+    return _load(data, name, media_type, options, limits or ParseLimits(), named=True)
+
+
+def _load(
+    data: bytes, name: str, media_type: str | None, options: LoadOptions, limits: ParseLimits, *, named: bool
+) -> Loaded:
+    kind = kind_of(data, name, media_type, named=named)
+    if kind not in (PLAIN, MARKDOWN):
+        from .formats.client import parse
+
+        sources, failed = parse(kind, data, name, wire_options(options), limits)
+        return Loaded(tuple(sources), tuple(failed))
+    return Loaded((text_source(data, name, kind, options.encoding),))
+
+
+def wire_options(options: LoadOptions) -> dict[str, object]:
+    return {"encoding": options.encoding, "keep_all": options.keep_all, "columns": dict(options.columns)}
+
+
+def text_source(data: bytes, name: str, kind: str, encoding: str | None) -> Source:
+    """The Source of a plain text or Markdown file. Raises SourceError."""
+    text, found = decoded(data, name, encoding)
+    markdown = kind == MARKDOWN
     headings = markdown_headings(text) if markdown else ()
     title = next((heading.text for heading in headings if heading.level == 1), None)
     return Source(
         text,
-        id=id_of_path(relative),
+        id=id_of_path(PurePosixPath(name)),
         title=title,
-        uri=name.encode("utf-8", "replace").decode(),
+        uri=shown(name),
         media_type="text/markdown" if markdown else "text/plain",
+        encoding=found,
     )
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files below `folder` in a fixed order; hidden ones and links that lead to folders are passed over."""
-    for parent, folders, files in os.walk(folder):
+    """The files below `folder` in a fixed order; hidden ones and links that lead to folders are passed over.
+
+    A folder that cannot be listed is named itself, at the end, so that it fails to load instead of being forgotten.
+    """
+    unlisted: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=lambda error: unlisted.append(Path(error.filename))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith("."):
                 yield Path(parent, name)
+    yield from unlisted
+
+
+def shown(name: str) -> str:
+    """`name` with the bytes of odd file names, which UTF-8 cannot hold, replaced."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def markdown_headings(text: str) -> tuple[Heading, ...]:
     """The headings of a Markdown text, with the code point where each one's line starts."""
-    starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
-    headings = []
-    tokens = MarkdownIt("commonmark").parse(text)
-    for opening, inline in pairwise(tokens):
-        if opening.type == "heading_open" and opening.map and inline.content:
-            words = "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
-            headings.append(Heading(starts[opening.map[0]], int(opening.tag[1]), words.strip()[:200]))
-    return tuple(heading for heading in headings if heading.text)
+    return markdown_layout(text).headings
+
+
+def markdown_layout(text: str) -> Layout:
+    """The headings of a Markdown text, and its lines of code and table rows, which stay whole."""
+    starts = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
+    headings: list[Heading] = []
+    unbroken: list[Span] = []
+    markdown = _markdown()
+    references: dict[str, Any] = {}
+    tokens = markdown.parse(text, references)
+    for opening, inline in pairwise([*tokens, None]):
+        if opening is None or not opening.map:
+            continue
+        first, behind = opening.map
+        if opening.type == "heading_open" and inline and inline.content:
+            parts = markdown.inline.parse(inline.content[:1_000], markdown, references, [])
+            words = "".join(part.content for part in parts if part.type in ("text", "text_special", "code_inline"))
+            headings.append(Heading(starts[first], int(opening.tag[1]), words.strip()[:200]))
+        elif opening.type in ("fence", "code_block", "tr_open"):
+            lines = range(first, min(behind, len(starts) - 1))
+            unbroken.extend(Span(starts[line], starts[line + 1]) for line in lines)
+    return Layout(tuple(heading for heading in headings if heading.text), unbroken=tuple(unbroken))
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    """Parses blocks alone: what stands inside paragraphs is not needed, and hostile text makes it slow."""
+    return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
 def first_surrogate(text: str) -> int:
@@ -172,10 +305,3 @@ def first_surrogate(text: str) -> int:
     except UnicodeEncodeError as error:
         return error.start
     return -1
-
-
-def _guess_encoding(data: bytes) -> str | None:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[:100_000]).best()
-    return best.encoding if best else None

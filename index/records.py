@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 MetadataValue = str | int | float | bool | None
 Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
@@ -33,14 +32,15 @@ class Span:
 
 def utf16_length(text: str) -> int:
     """The number of UTF-16 code units in `text`."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a user hands in as text; files become sources in `loading`.
 
-    `id`: given, or the content hash of `text`. `uri`: shown with answers, never opened.
+    `id`: given, or the content hash of `text`. `uri`: shown with answers, never opened. `encoding` and `layout` are
+    filled for files: how the bytes were decoded, and what leads from the text back to pages and elements.
     """
 
     text: str
@@ -48,7 +48,9 @@ class Source:
     title: str | None = None
     uri: str | None = None
     metadata: Metadata = field(default_factory=dict)
-    media_type: Literal["text/plain", "text/markdown"] = "text/plain"
+    media_type: str = "text/plain"
+    encoding: str | None = None
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,93 @@ class Heading:
     start: int
     level: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """The part of a text that one page holds, and the size of that page in points as it is shown."""
+
+    start: int
+    end: int
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, row or other element of the source, and the range of the text that it became."""
+
+    start: int
+    end: int
+    element: str | None = None
+    """XPath of the element in the source; for a part of a container, `part#xpath`."""
+    paragraph: int | None = None
+    """Number from 1 of the paragraph (or table) in the body of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlyphLine:
+    """Where consecutive characters of the text stand on one line of a page.
+
+    Tenths of a point, from the top left corner of the page as it is shown, y downwards.
+    """
+
+    start: int
+    page: int
+    top: int
+    bottom: int
+    edges: tuple[int, ...]
+    """Two numbers for each character: its left edge less the right edge of the one before (the first: from the left
+    of the page), and its width."""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.edges) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a format knows of a text besides its characters. All ranges are in order and do not overlap."""
+
+    headings: tuple[Heading, ...] = ()
+    pages: tuple[PageSpan, ...] = ()
+    """Page n is `pages[n - 1]`."""
+    excluded: tuple[Span, ...] = ()
+    """Running headers, footers and page numbers: part of the text, in no passage."""
+    unbroken: tuple[Span, ...] = ()
+    """Lines of code and rows of tables: no passage starts or ends inside unless it is longer than a passage."""
+    blocks: tuple[Block, ...] = ()
+    lines: tuple[GlyphLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A part of a page, in points from the top left corner of the page as it is shown, y downwards."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a span stands in its source. What a format does not have is None or empty."""
+
+    page: int | None = None
+    """Page number from 1."""
+    rectangles: tuple[Rectangle, ...] = ()
+    """What the span covers, one rectangle for each line it touches."""
+    element: str | None = None
+    """XPath of the element that the span starts in."""
+    fragment: str | None = None
+    """What to append to the address of the source to be led to the place: `#:~:text=...` or `#page=3`."""
+    paragraph: int | None = None
+    line: int | None = None
+    """Line of a plain text or Markdown source, from 1."""
+    column: int | None = None
+    """Code points from the start of that line, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +165,10 @@ class DocumentInfo:
     passages: int
     added_at: str
     """When this version was stored, UTC, ISO 8601."""
+    encoding: str | None = None
+    """How the bytes of a text file were decoded; None for what was handed in as text or carries its own."""
+    layout_hash: str = ""
+    """Hex digest of the layout: the same words on other pages are another version. Empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +178,9 @@ class Document:
     info: DocumentInfo
     text: str
     headings: tuple[Heading, ...] = ()
+    pages: tuple[PageSpan, ...] = ()
+    excluded: tuple[Span, ...] = ()
+    """Running headers, footers and page numbers, which are in no passage."""
 
     @property
     def id(self) -> str:
@@ -176,6 +272,8 @@ class Added:
     failed: tuple[Failure, ...] = ()
     generation: int = 0
     """The collection's generation after the change."""
+    removed: tuple[str, ...] = ()
+    """What `sync` deleted."""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -189,4 +287,5 @@ class Added:
             self.unchanged + other.unchanged,
             self.failed + other.failed,
             max(self.generation, other.generation),
+            self.removed + other.removed,
         )

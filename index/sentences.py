@@ -22,7 +22,7 @@ _BEFORE_NUMBERS = frozenset(
 _TERMINATOR = re.compile(
     r"(?P<break>\r?\n[ \t]*(?:\r?\n[ \t]*)+|\f+)"  # a blank line or a form feed
     r"|(?P<line>\r?\n)(?=[ \t]{0,8}(?:\#{1,6}[ \t]|[-*+•][ \t]|\d{1,3}[.)][ \t]|\|))"  # heading, list item, table row
-    r"|(?P<stop>[.!?…]+)[\"'”’»)\]]{0,4}(?P<gap>\s{1,20})(?=\S)"
+    r"|(?<![.!?…])(?P<stop>[.!?…]++)[\"'”’»)\]]{0,4}(?P<gap>\s{1,20})(?=\S)"
     r"|(?P<wide>[。！？｡]+[”’」』）]{0,4})"
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # U.S, J.R.R, A
@@ -35,7 +35,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _TERMINATOR.finditer(text):
-        if match["stop"] and not _ends_sentence(text, match):
+        if match["stop"] and not _ends_paragraph(match["gap"]) and not _ends_sentence(text, match):
             continue
         if match.end() > start:
             spans.append((start, match.end()))
@@ -43,6 +43,10 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     if start < len(text):
         spans.append((start, len(text)))
     return spans
+
+
+def _ends_paragraph(gap: str) -> bool:
+    return gap.count("\n") > 1 or "\f" in gap
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
@@ -65,5 +69,5 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
 
 
 def _starts_line(text: str, position: int) -> bool:
-    line_start = max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
-    return not text[line_start:position].strip()
+    before = text[max(0, position - _LOOK_BACK) : position].rstrip(" \t")  # bounded: a line may be a whole book
+    return not before or before[-1] in "\r\n"

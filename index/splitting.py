@@ -6,6 +6,7 @@ units are packed. Every unit starts where the one before ended, so offsets are r
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,31 +56,44 @@ class _Unit:
     start: int
     end: int
     tokens: int
-    opens_section: bool  # a heading starts here: never packed with what stands before
+    opens_section: bool  # a heading, or what follows an excluded range: never packed with what stands before
     opens_paragraph: bool
 
 
-def split(text: str, headings: Sequence[Heading], count_tokens: TokenCounter, limits: SplitLimits) -> list[PassageSpan]:
-    """The passages of `text`, in order; together they hold every non-space character."""
-    units = _units(text, headings, count_tokens, limits)
+def split(
+    text: str,
+    headings: Sequence[Heading],
+    count_tokens: TokenCounter,
+    limits: SplitLimits,
+    *,
+    excluded: Sequence[Span] = (),
+    unbroken: Sequence[Span] = (),
+) -> list[PassageSpan]:
+    """The passages of `text`, in order; together they hold every non-space character outside `excluded`.
+
+    Both kinds of ranges are in order and do not overlap. A range of `unbroken` is one unit as long as it fits.
+    """
+    units = _units(text, headings, count_tokens, limits, excluded, unbroken)
     passages = []
+    section_starts = [heading.start for heading in headings]
+    paths = heading_paths(headings)
     for group in _pack(units, limits):
         start, end = _trim(text, group[0].start, group[-1].end)
         if start < end:
-            passages.append(PassageSpan(Span(start, end), heading_path(headings, start)))
+            passages.append(PassageSpan(Span(start, end), paths[bisect_right(section_starts, start)]))
     return passages
 
 
-def heading_path(headings: Sequence[Heading], position: int) -> tuple[str, ...]:
-    """The headings that `position` stands under, outermost first."""
+def heading_paths(headings: Sequence[Heading]) -> list[tuple[str, ...]]:
+    """The headings that a position stands under, outermost first: before the first heading, then after each."""
     path: list[Heading] = []
+    paths: list[tuple[str, ...]] = [()]
     for heading in headings:
-        if heading.start > position:
-            break
         while path and path[-1].level >= heading.level:
             path.pop()
         path.append(heading)
-    return tuple(heading.text for heading in path)
+        paths.append(tuple(one.text for one in path))
+    return paths
 
 
 def indexed_prefix(title: str | None, heading: Sequence[str], count_tokens: TokenCounter, limits: SplitLimits) -> str:
@@ -93,10 +107,21 @@ def indexed_prefix(title: str | None, heading: Sequence[str], count_tokens: Toke
     return ""
 
 
-def _units(text: str, headings: Sequence[Heading], count_tokens: TokenCounter, limits: SplitLimits) -> list[_Unit]:
+def _units(
+    text: str,
+    headings: Sequence[Heading],
+    count_tokens: TokenCounter,
+    limits: SplitLimits,
+    excluded: Sequence[Span],
+    unbroken: Sequence[Span],
+) -> list[_Unit]:
     seen = blank_markup(text)
-    cuts = sorted({0, *(heading.start for heading in headings), len(text)})
-    sentences = _cut_at(sentence_spans(text), cuts)
+    edges = {edge for span in (*excluded, *unbroken) for edge in (span.start, span.end)}
+    cuts = sorted({0, *(heading.start for heading in headings), *edges, len(text)})
+    sentences = _cut_at(_outside(sentence_spans(text), unbroken), cuts)
+    if excluded:
+        left_out = {span.start: span.end for span in excluded}
+        sentences = _without(sentences, left_out)
     counts = count_tokens([seen[start:end] for start, end in sentences])
     spans: list[tuple[int, int, int]] = []  # start, end, tokens
     for (start, end), tokens in zip(sentences, counts, strict=True):
@@ -104,7 +129,7 @@ def _units(text: str, headings: Sequence[Heading], count_tokens: TokenCounter, l
             spans.append((start, end, tokens))
         else:
             spans.extend(_pieces(seen, start, end, count_tokens, limits))
-    section_starts = {heading.start for heading in headings}
+    section_starts = {heading.start for heading in headings} | {span.end for span in excluded}
     units = []
     for start, end, tokens in spans:
         gap = text[max(0, start - 4) : start] if start else "\n\n"
@@ -118,18 +143,49 @@ def _cut_at(spans: list[tuple[int, int]], cuts: list[int]) -> list[tuple[int, in
     return list(pairwise(boundaries))
 
 
+def _outside(spans: list[tuple[int, int]], unbroken: Sequence[Span]) -> list[tuple[int, int]]:
+    """`spans` without the boundaries that lie inside a range of `unbroken`."""
+    starts = [span.start for span in unbroken]
+
+    def inside(position: int) -> bool:
+        number = bisect_right(starts, position) - 1
+        return number >= 0 and starts[number] < position < unbroken[number].end
+
+    return [span for span in spans if not inside(span[0])] if starts else spans
+
+
+def _without(spans: list[tuple[int, int]], left_out: dict[int, int]) -> list[tuple[int, int]]:
+    """`spans` (cut at the edges of the ranges) that do not lie in a range of `left_out`, start to end."""
+    kept = []
+    until = 0
+    for start, end in spans:
+        until = max(until, left_out.get(start, 0))
+        if start >= until:
+            kept.append((start, end))
+    return kept
+
+
 def _pieces(
     seen: str, start: int, end: int, count_tokens: TokenCounter, limits: SplitLimits
 ) -> list[tuple[int, int, int]]:
-    """An over-long sentence in pieces. A token covers at least one character, so a short piece fits by length alone."""
+    """An over-long sentence in pieces; what is still too long (a Hangul syllable can be three tokens) is halved."""
     from .splitting_langchain import lossless_pieces
 
     pieces = lossless_pieces(seen[start:end], min(limits.piece_characters, limits.most))
+    counts = count_tokens(pieces)
+    while any(tokens > limits.most and len(piece) > 1 for piece, tokens in zip(pieces, counts, strict=True)):
+        pieces = [half for piece, tokens in zip(pieces, counts, strict=True) for half in _halves(piece, tokens, limits)]
+        counts = count_tokens(pieces)
     spans = []
-    for piece, tokens in zip(pieces, count_tokens(pieces), strict=True):
+    for piece, tokens in zip(pieces, counts, strict=True):
         spans.append((start, start + len(piece), tokens))
         start += len(piece)
     return spans
+
+
+def _halves(piece: str, tokens: int, limits: SplitLimits) -> list[str]:
+    middle = len(piece) // 2
+    return [piece[:middle], piece[middle:]] if tokens > limits.most and middle else [piece]
 
 
 def _pack(units: list[_Unit], limits: SplitLimits) -> list[list[_Unit]]:

@@ -6,9 +6,11 @@ of ours, translated in one place.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +76,20 @@ MIGRATIONS = (
         INSERT INTO lexical (lexical, rowid, prefix, text) VALUES ('delete', old.key, old.prefix, old.text);
     END;
     """,
+    """
+    ALTER TABLE documents ADD COLUMN encoding TEXT;
+    ALTER TABLE documents ADD COLUMN layout_hash TEXT NOT NULL DEFAULT '';
+    ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';      -- JSON: [[start, end, width, height], ...]
+    ALTER TABLE documents ADD COLUMN excluded TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+
+    CREATE TABLE places (               -- which part of the source each part of the text stands in
+        document INTEGER NOT NULL REFERENCES documents (key),
+        start INTEGER NOT NULL,         -- code points of documents.text
+        "end" INTEGER NOT NULL,
+        map BLOB NOT NULL               -- zlib of JSON: {"blocks": [...], "lines": [...]}
+    );
+    CREATE INDEX places_of_document ON places (document, start);
+    """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -95,7 +111,7 @@ def collection_folder(data: Path, name: str) -> Path:
 
 
 class Database:
-    """Connections to one collection's SQLite file: one per thread for reading, and one write at a time."""
+    """Connections to one collection's SQLite file: each for one thread at a time, and one write at a time."""
 
     def __init__(self, folder: Path, *, create: bool, write_wait_seconds: float) -> None:
         """Open the file in `folder`, making or migrating it.
@@ -105,11 +121,13 @@ class Database:
         self.file = folder / DATABASE
         self._write_wait = write_wait_seconds
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._writing = threading.Lock()
         self._closed = False
-        if not create and not self.file.is_file():
+        with translated(folder.name):
+            missing = not self.file.is_file()
+        if missing and not create:
             others = ", ".join(collections(folder.parent.parent)[:20])
             raise CollectionNotFoundError(
                 f"There is no collection {folder.name!r}.",
@@ -118,13 +136,17 @@ class Database:
             )
         with translated(folder.name):
             folder.mkdir(parents=True, exist_ok=True)
-            self._migrate()
+            try:
+                with self._borrowed() as connection:
+                    self._migrate(connection)
+            except BaseException:
+                self.close()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One read transaction: everything read inside it is of one generation."""
-        with translated(self.file.parent.name):
-            connection = self._connection()
+        with translated(self.file.parent.name), self._borrowed() as connection:
             if connection.in_transaction:  # nested: the outer transaction's view
                 yield connection
                 return
@@ -144,8 +166,7 @@ class Database:
         if not self._writing.acquire(timeout=self._write_wait):
             raise _busy(name)
         try:
-            with translated(name):
-                connection = self._connection()
+            with translated(name), self._borrowed() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -158,31 +179,45 @@ class Database:
             self._writing.release()
 
     def close(self) -> None:
-        """Close every connection. Safe to call twice."""
+        """Close every connection, those in use as soon as they are not. Safe to call twice."""
         with self._guard:
             self._closed = True
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
+            while self._idle:
+                self._idle.pop().close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self.file, timeout=self._write_wait, isolation_level=None, check_same_thread=False
-            )
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        """A connection for this thread alone until the block ends; blocks inside it get the same one."""
+        held: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if held is not None:
+            yield held
+            return
+        with self._guard:
+            if self._closed:
+                raise StorageError("The collection is closed.", way_out="Open it again.")
+            connection = self._idle.pop() if self._idle else None
+        self._local.connection = connection = connection or self._connect()
+        try:
+            yield connection
+        finally:
+            self._local.connection = None
+            with self._guard:
+                if self._closed or connection.in_transaction:  # the latter when even the rollback failed
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.file, timeout=self._write_wait, isolation_level=None, check_same_thread=False)
+        try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
-            with self._guard:
-                if self._closed:
-                    connection.close()
-                    raise StorageError("The collection is closed.", way_out="Open it again.")
-                self._open.append(connection)
-            self._local.connection = connection
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _migrate(self) -> None:
-        connection = self._connection()
+    def _migrate(self, connection: sqlite3.Connection) -> None:
         version = self._version(connection)
         if version == FORMAT_VERSION:
             return
@@ -201,21 +236,23 @@ class Database:
             raise
 
     def _version(self, connection: sqlite3.Connection) -> int:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        # One statement, so that another process that is just making the tables is seen before or after it.
+        version, tables, ours = connection.execute(
+            "SELECT (SELECT user_version FROM pragma_user_version), count(*), sum(name = 'meta') FROM sqlite_master"
+        ).fetchone()
+        if (tables or version) and not (ours and version > 0):
+            raise CorruptDataError(
+                f"The database of collection {self.file.parent.name!r} was not made by Spanwise.",
+                subject=self.file.parent.name,
+                way_out="Choose another data folder, or restore this one from a backup.",
+            )
         if version > FORMAT_VERSION:
             raise FormatVersionError(
                 f"Collection {self.file.parent.name!r} has format {version}; this one reads up to {FORMAT_VERSION}.",
                 subject=self.file.parent.name,
                 way_out="Upgrade Spanwise: pip install --upgrade spanwise",
             )
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version == 0 and tables:
-            raise CorruptDataError(
-                f"The database of collection {self.file.parent.name!r} was not made by Spanwise.",
-                subject=self.file.parent.name,
-                way_out="Choose another data folder, or restore this one from a backup.",
-            )
-        return version
+        return int(version)
 
 
 @contextmanager
@@ -227,6 +264,8 @@ def translated(name: str) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise _translate(error, name) from error
+    except (UnicodeDecodeError, json.JSONDecodeError, zlib.error) as error:  # what was read is not what was written
+        raise damaged(name) from error
     except OSError as error:
         raise StorageError(
             f"The data folder of collection {name!r} cannot be used: {error.strerror or error}.",
@@ -239,12 +278,8 @@ def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return _busy(name)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CorruptDataError(
-            f"The database of collection {name!r} is damaged.",
-            subject=name,
-            way_out="Restore the folder from a backup, or remove it and add the documents again.",
-        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode to UTF-8" in str(error):
+        return damaged(name)
     reasons = {
         sqlite3.SQLITE_FULL: ("The disk is full", "Free some space; nothing of the change was stored."),
         sqlite3.SQLITE_READONLY: ("The data folder is read-only", "Make it writable, or choose another with --data."),
@@ -253,6 +288,15 @@ def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
     }
     problem, way_out = reasons.get(code, (f"The database failed ({error})", "Check the data folder, then try again."))
     return StorageError(f"{problem} (collection {name!r}).", subject=name, way_out=way_out)
+
+
+def damaged(name: str) -> CorruptDataError:
+    """What to raise when the database of collection `name` holds what nobody stored."""
+    return CorruptDataError(
+        f"The database of collection {name!r} is damaged.",
+        subject=name,
+        way_out="Restore the folder from a backup, or remove it and add the documents again.",
+    )
 
 
 def _busy(name: str) -> CollectionBusyError:

@@ -23,12 +23,16 @@ from numpy.typing import NDArray
 
 from ..errors import DocumentExistsError, DocumentNotFoundError, SpanInvariantError
 from .embedding import Fingerprint, Vectors
-from .records import Document, DocumentInfo, Heading, Metadata, Passage, Span
-from .storage import Database
-from .vectors import VectorIndex, VectorIndexFactory
+from .locating import locate
+from .places import insert_places, pages_json, read_places, spans_json
+from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, PageSpan, Passage, Span
+from .storage import Database, damaged
+from .vectors import VectorIndex, VectorIndexFactory, inner_products
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
+# What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
+_WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class PassageDraft:
     span: Span
     heading: tuple[str, ...]
     prefix: str
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,9 @@ class DocumentDraft:
     headings: tuple[Heading, ...]
     passages: tuple[PassageDraft, ...]
     vectors: tuple[Vectors, ...]
+    encoding: str | None = None
+    layout: Layout | None = None
+    layout_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,9 @@ class View(Protocol):
 
     def slice(self, document: DocumentInfo, span: Span) -> str | None:
         """The words of `span` in this very version of `document`; None when it was replaced or deleted."""
+
+    def locate(self, document: DocumentInfo, span: Span) -> Location | None:
+        """Where `span` stands in the source of this very version; None when it was replaced or deleted."""
 
     def document(self, document_id: str) -> Document:
         """Raises DocumentNotFoundError."""
@@ -144,6 +155,7 @@ class SqlitePassageStore:
     def __init__(
         self, folder: Path, index_factory: VectorIndexFactory, *, create: bool = True, write_wait_seconds: float = 10.0
     ) -> None:
+        self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
         self._index_factory = index_factory
         self._snapshot: _Snapshot | None = None
@@ -152,8 +164,9 @@ class SqlitePassageStore:
 
     @contextmanager
     def reading(self) -> Iterator[View]:
+        held = self._snapshot  # taken before the transaction begins, so it is never later than what the view sees
         with self._database.reading() as connection:
-            yield _SqliteView(connection, self)
+            yield _SqliteView(connection, self, held)
 
     def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> Stored:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -181,7 +194,7 @@ class SqlitePassageStore:
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
-        return Fingerprint.from_dict(json.loads(row[0])) if row else None
+            return Fingerprint.from_dict(json.loads(row[0])) if row else None
 
     def set_fingerprint(self, fingerprint: Fingerprint) -> None:
         with self._database.writing() as connection:
@@ -195,26 +208,32 @@ class SqlitePassageStore:
     def _bytes_on_disk(self) -> int:
         return sum(file.stat().st_size for file in self._database.file.parent.iterdir() if file.is_file())
 
-    def _current(self, view: _SqliteView) -> _Snapshot | None:
-        """The vector index for the view's generation or a later one; None while there are no vectors."""
-        snapshot = self._snapshot
-        if snapshot and snapshot.generation >= view.generation:
-            return snapshot
+    def _current(self, view: _SqliteView, held: _Snapshot | None) -> _Snapshot | None:
+        """The vector index of exactly the view's generation; None while there are no vectors."""
+        if held and held.generation == view.generation:
+            return held
         with self._refreshing:
-            if self._snapshot is None or self._snapshot.generation < view.generation:
-                self._snapshot = _refreshed(self._snapshot, view, self._index_factory)
-            return self._snapshot
+            latest = self._snapshot
+            if latest is None or latest.generation < view.generation:
+                self._snapshot = latest = _refreshed(latest, view, self._index_factory)
+            if latest is None or latest.generation == view.generation:
+                return latest
+        # Another thread has published a later one, which may lack what this view still holds.
+        return _refreshed(held if held and held.generation < view.generation else None, view, self._index_factory)
 
 
 class _SqliteView:
-    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore) -> None:
+    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: _Snapshot | None) -> None:
         self._connection = connection
         self._store = store
+        self._snapshot = held
         row = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        if row is None or not str(row[0]).isdecimal():
+            raise damaged(store.name)
         self.generation = int(row[0])
 
     def dense(self, vector: Vectors, k: int) -> Scored:
-        snapshot = self._store._current(self)
+        self._snapshot = snapshot = self._store._current(self, self._snapshot)
         if snapshot is None:
             return []
         scores, positions = snapshot.index.search(vector, k)
@@ -223,10 +242,14 @@ class _SqliteView:
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
         marks = ",".join("?" * len(keys))
         rows = self._connection.execute(f"SELECT passage, vector FROM vectors WHERE passage IN ({marks})", list(keys))
-        return {key: float(_unpack(blob) @ vector) for key, blob in rows}
+        found = list(rows)
+        if not found:
+            return {}
+        scores = inner_products(_unpacked([blob for _, blob in found], self._store.name), vector)
+        return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
 
     def lexical(self, query: str, k: int) -> Scored:
-        terms = [f'"{word}"' for word in dict.fromkeys(re.findall(r"\w+(?:[-.@/'’]\w+)*", query.lower()))]
+        terms = [f'"{word}"' for word in {word.lower(): word for word in _WORDS.findall(query)}.values()]
         total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
         rare = [term for term in terms if not self._is_common(term, max(total // 10, 20))]
         if not (rare or terms):
@@ -258,19 +281,27 @@ class _SqliteView:
         return found
 
     def slice(self, document: DocumentInfo, span: Span) -> str | None:
-        row = self._connection.execute(
-            "SELECT key FROM documents WHERE id = ? AND content_hash = ?", (document.id, document.content_hash)
-        ).fetchone()
-        return span.of(self._text(row[0])) if row else None
+        key = self._key_of(document)
+        return None if key is None else span.of(self._text(key))
+
+    def locate(self, document: DocumentInfo, span: Span) -> Location | None:
+        key = self._key_of(document)
+        if key is None:
+            return None
+        row = self._connection.execute("SELECT pages FROM documents WHERE key = ?", (key,)).fetchone()
+        blocks, lines = read_places(self._connection, key, span)
+        pages = _pages(row[0])
+        return locate(self._text(key), span, document.media_type, pages=pages, blocks=blocks, lines=lines)
 
     def document(self, document_id: str) -> Document:
         row = self._connection.execute(
-            f"SELECT d.text, d.headings, {_INFO} FROM documents d WHERE d.id = ?", (document_id,)
+            f"SELECT d.text, d.headings, d.pages, d.excluded, {_INFO} FROM documents d WHERE d.id = ?", (document_id,)
         ).fetchone()
         if row is None:
             raise _not_found(document_id)
         headings = tuple(Heading(*heading) for heading in json.loads(row[1]))
-        return Document(_info(row[2:]), row[0], headings)
+        excluded = tuple(Span(*span) for span in json.loads(row[3]))
+        return Document(_info(row[4:]), row[0], headings, _pages(row[2]), excluded)
 
     def documents(self, after: str | None, limit: int | None) -> list[DocumentInfo]:
         rows = self._connection.execute(
@@ -297,6 +328,12 @@ class _SqliteView:
             "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (term, limit + 1)
         ).fetchone()
         return bool(row[0] > limit)
+
+    def _key_of(self, document: DocumentInfo) -> int | None:
+        row = self._connection.execute(
+            "SELECT key FROM documents WHERE id = ? AND content_hash = ?", (document.id, document.content_hash)
+        ).fetchone()
+        return row[0] if row else None
 
     def _text(self, document_key: int) -> str:
         text = self._store._texts.get(document_key)
@@ -331,7 +368,10 @@ class _TextCache:
                 self._characters -= len(self._texts.popitem(last=False)[1])
 
 
-_INFO = "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.characters, d.passages, d.added_at"
+_INFO = (
+    "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.characters, d.passages, d.added_at, "
+    "d.encoding, d.layout_hash"
+)
 
 
 def _info(row: Sequence[object]) -> DocumentInfo:
@@ -339,29 +379,38 @@ def _info(row: Sequence[object]) -> DocumentInfo:
     return DocumentInfo(document_id, title, uri, json.loads(str(metadata)), *rest)  # type: ignore[arg-type]
 
 
+def _pages(stored: str) -> tuple[PageSpan, ...]:
+    return tuple(PageSpan(*page) for page in json.loads(stored))
+
+
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
     return DocumentInfo(
         draft.id, draft.title, draft.uri, draft.metadata, draft.content_hash, draft.media_type, len(draft.text),
-        len(draft.passages), now,
+        len(draft.passages), now, draft.encoding, draft.layout_hash,
     )  # fmt: skip
 
 
 def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: str) -> None:
     headings = [[heading.start, heading.level, heading.text] for heading in draft.headings]
+    layout = draft.layout or Layout()
     document = connection.execute(
         "INSERT INTO documents (id, title, uri, metadata, content_hash, media_type, headings, added_at, characters, "
-        "passages, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "passages, text, encoding, layout_hash, pages, excluded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             draft.id, draft.title, draft.uri, json.dumps(dict(draft.metadata), ensure_ascii=False), draft.content_hash,
             draft.media_type, json.dumps(headings), now, len(draft.text), len(draft.passages), draft.text,
+            draft.encoding, draft.layout_hash, json.dumps(pages_json(layout.pages)),
+            json.dumps(spans_json(layout.excluded)),
         ),
     ).lastrowid  # fmt: skip
+    assert document is not None
+    insert_places(connection, document, layout)
     for passage, vector in zip(draft.passages, draft.vectors, strict=True):
         key = connection.execute(
-            'INSERT INTO passages (document, start, "end", heading, prefix, text) VALUES (?, ?, ?, ?, ?, ?)',
+            'INSERT INTO passages (document, start, "end", page, heading, prefix, text) VALUES (?, ?, ?, ?, ?, ?, ?)',
             (
-                document, passage.span.start, passage.span.end, json.dumps(passage.heading), passage.prefix,
-                passage.span.of(draft.text),
+                document, passage.span.start, passage.span.end, passage.page, json.dumps(passage.heading),
+                passage.prefix, passage.span.of(draft.text),
             ),
         ).lastrowid  # fmt: skip
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, _pack(vector)))
@@ -370,6 +419,7 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
 def _delete_document(connection: sqlite3.Connection, key: int) -> None:
     connection.execute("DELETE FROM vectors WHERE passage IN (SELECT key FROM passages WHERE document = ?)", (key,))
     connection.execute("DELETE FROM passages WHERE document = ?", (key,))
+    connection.execute("DELETE FROM places WHERE document = ?", (key,))
     connection.execute("DELETE FROM documents WHERE key = ?", (key,))
 
 
@@ -394,7 +444,7 @@ def _refreshed(old: _Snapshot | None, view: _SqliteView, factory: VectorIndexFac
     if old is not None:
         parts.append(old.index.vectors()[np.isin(old.keys, keys, assume_unique=True)])
     if blobs:
-        parts.append(np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32).reshape(len(blobs), -1))
+        parts.append(_unpacked(blobs, view._store.name))
     return _Snapshot(view.generation, keys, factory(np.concatenate(parts)))
 
 
@@ -402,8 +452,10 @@ def _pack(vector: Vectors) -> bytes:
     return vector.astype("<f2").tobytes()
 
 
-def _unpack(blob: bytes) -> Vectors:
-    return np.frombuffer(blob, dtype="<f2").astype(np.float32)
+def _unpacked(blobs: Sequence[bytes], name: str) -> Vectors:
+    if any(not isinstance(blob, bytes) or len(blob) != len(blobs[0]) or len(blob) % 2 for blob in blobs):
+        raise damaged(name)
+    return np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32).reshape(len(blobs), -1)
 
 
 def _not_found(document_id: str) -> DocumentNotFoundError:

@@ -6,7 +6,9 @@ import faiss
 import numpy as np
 
 from .embedding import Vectors
-from .vectors import Positions
+from .vectors import Positions, best_first, inner_products
+
+_ROUNDING = 1e-5  # more than float32 sums of the same unit vectors can differ by
 
 
 class FaissFlatIndex:
@@ -23,9 +25,14 @@ class FaissFlatIndex:
         k = min(k, len(self))
         if k < 1:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        scores, positions = self._index.search(vector.reshape(1, -1), k)
-        order = np.lexsort((positions[0], -scores[0]))  # FAISS leaves ties unordered
-        return scores[0][order], positions[0][order]
+        # FAISS keeps any of the rows that tie for the last place, so it is asked for all of them.
+        fetched = min(k + 16, len(self))
+        scores, positions = self._index.search(vector.reshape(1, -1), fetched)
+        while fetched < len(self) and scores[0][-1] > scores[0][k - 1] - _ROUNDING:
+            fetched = min(2 * fetched, len(self))
+            scores, positions = self._index.search(vector.reshape(1, -1), fetched)
+        found = positions[0]
+        return best_first(inner_products(self._index.reconstruct_batch(found), vector), found, k)
 
     def vectors(self) -> Vectors:
         rows: Vectors = self._index.reconstruct_n(0, len(self))

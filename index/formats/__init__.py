@@ -1,0 +1,1 @@
+"""One file per format: bytes in, sources with their layout out. Everything but plain text runs in a worker process."""

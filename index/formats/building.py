@@ -1,0 +1,111 @@
+"""Builds a canonical text block by block and keeps what leads back from it."""
+
+from __future__ import annotations
+
+import re
+
+from ..records import Block, Heading, Layout, Metadata, Source, Span
+
+# Invisible to readers and in the way of searching: NUL, soft hyphen, zero-width space, word joiner, byte order mark,
+# half surrogates. Zero-width (non-)joiners stay: scripts need them.
+_INVISIBLE = re.compile("[\0\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
+_MOST_HEADING = 200
+
+
+def visible(text: str) -> str:
+    """`text` without characters that no reader sees."""
+    return _INVISIBLE.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space as one space, as browsers show it."""
+    return " ".join(visible(text).split())
+
+
+class TextBuilder:
+    """Blocks in reading order become one text; offsets are running sums."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._length = 0
+        self._headings: list[Heading] = []
+        self._excluded: list[Span] = []
+        self._unbroken: list[Span] = []
+        self._blocks: list[Block] = []
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(
+        self,
+        text: str,
+        *,
+        element: str | None = None,
+        paragraph: int | None = None,
+        level: int | None = None,
+        excluded: bool = False,
+        gap: str = "\n\n",
+    ) -> None:
+        """One block; `gap` separates it from what stands before. `level` makes it a heading."""
+        if not text.strip():
+            return
+        start = self._put(text, gap)
+        self._blocks.append(Block(start, self._length, element, paragraph))
+        if level is not None:
+            self._headings.append(Heading(start, level, one_line(text)[:_MOST_HEADING]))
+        if excluded:
+            self._excluded.append(Span(start, self._length))
+
+    def add_lines(self, lines: list[str], *, element: str | None = None, paragraph: int | None = None) -> None:
+        """A block of code: each line stays whole."""
+        while lines and not lines[-1].strip():
+            lines.pop()
+        while lines and not lines[0].strip():
+            lines.pop(0)
+        if not lines:
+            return
+        start = self._put(lines[0], "\n\n")
+        self._unbroken.append(Span(start, self._length))
+        for line in lines[1:]:
+            self._unbroken.append(Span(self._put(line, "\n"), self._length))
+        self._blocks.append(Block(start, self._length, element, paragraph))
+
+    def add_row(
+        self, cells: list[str], *, element: str | None = None, paragraph: int | None = None, first: bool = False
+    ) -> None:
+        """A row of a table on a line of its own; `first` in its table."""
+        row = " | ".join(cells)
+        if not any(cells):
+            return
+        start = self._put(row, "\n\n" if first else "\n")
+        self._unbroken.append(Span(start, self._length))
+        self._blocks.append(Block(start, self._length, element, paragraph))
+
+    def source(
+        self,
+        name_id: str,
+        uri: str,
+        media_type: str,
+        *,
+        title: str | None = None,
+        metadata: Metadata | None = None,
+        encoding: str | None = None,
+    ) -> Source:
+        """What was built."""
+        layout = Layout(
+            headings=tuple(heading for heading in self._headings if heading.text),
+            excluded=tuple(self._excluded),
+            unbroken=tuple(self._unbroken),
+            blocks=tuple(self._blocks),
+        )
+        text = "".join(self._pieces)
+        return Source(text, name_id, title or None, uri, dict(metadata or {}), media_type, encoding, layout)
+
+    def _put(self, text: str, gap: str) -> int:
+        if self._length:
+            self._pieces.append(gap)
+            self._length += len(gap)
+        start = self._length
+        self._pieces.append(text)
+        self._length += len(text)
+        return start

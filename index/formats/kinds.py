@@ -1,0 +1,85 @@
+"""Which format a file is in: by content first, then by media type, then by suffix."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from ...errors import SourceError
+
+PLAIN, MARKDOWN, HTML, PDF, ZIP, MAIL, CSV, TSV, JSON, JSONL = (
+    "plain", "markdown", "html", "pdf", "zip", "mail", "csv", "tsv", "json", "jsonl",
+)  # fmt: skip
+SUFFIXES = {
+    ".txt": PLAIN, ".text": PLAIN, ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML, ".htm": HTML,
+    ".xhtml": HTML, ".pdf": PDF, ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
+    ".json": JSON, ".jsonl": JSONL, ".ndjson": JSONL,
+}  # fmt: skip
+_MEDIA_TYPES = {
+    "text/plain": PLAIN, "text/markdown": MARKDOWN, "text/html": HTML, "application/xhtml+xml": HTML,
+    "application/pdf": PDF, "application/zip": ZIP, "application/epub+zip": ZIP, "message/rfc822": MAIL,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ZIP, "text/csv": CSV,
+    "text/tab-separated-values": TSV, "application/json": JSON, "application/jsonl": JSONL,
+    "application/x-ndjson": JSONL,
+}  # fmt: skip
+_NAMES = {PDF: "PDF", ZIP: "DOCX, EPUB or zip"}
+_HTML_START = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,1000}?-->\s*){0,5}<(?:!doctype html|html\b)", re.I | re.S
+)
+_MAIL_START = re.compile(rb"(?:[!-9;-~]{1,70}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){3}")
+_MAIL_HEADER = re.compile(rb"^(?:received|message-id|mime-version|return-path|delivered-to):", re.I | re.M)
+_FOREIGN = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file, or one with a password", "Save it as DOCX without one."),
+    (b"{\\rtf", "RTF", "Save it as DOCX, HTML or text."),
+    (b"\x1f\x8b", "gzip", "Unpack it first."),
+    (b"BZh", "bzip2", "Unpack it first."),
+    (b"\xfd7zXZ\0", "xz", "Unpack it first."),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "Unpack it first."),
+    (b"Rar!\x1a\x07", "RAR", "Unpack it first."),
+    (b"%!PS", "PostScript", "Convert it to PDF."),
+    (b"\x89PNG\r\n", "an image", "Images hold no text that can be read."),
+    (b"\xff\xd8\xff", "an image", "Images hold no text that can be read."),
+    (b"GIF8", "an image", "Images hold no text that can be read."),
+)
+
+
+def kind_of(data: bytes, name: str, media_type: str | None = None, *, named: bool = True) -> str:
+    """The format of a file.
+
+    `named` says that the user named this very file: then a file of unknown suffix is tried as text.
+    Raises SourceError for formats that are not read, and for a PDF, DOCX, EPUB or zip by name only.
+    """
+    if (shown := _by_content(data)) is not None:
+        return shown
+    for start, what, way_out in _FOREIGN:
+        if data.startswith(start):
+            raise SourceError(f"{name} is {what}, which is not read.", subject=name, way_out=way_out)
+    suffix = PurePosixPath(name).suffix.lower()
+    kind = _MEDIA_TYPES.get((media_type or "").partition(";")[0].strip().lower()) or SUFFIXES.get(suffix)
+    if kind in _NAMES:
+        raise SourceError(
+            f"{name} is not a {_NAMES[kind]} file: it does not begin like one.",
+            subject=name,
+            way_out="Check whether it is complete, and name it after what it is.",
+        )
+    if kind is None and suffix and not named:
+        raise SourceError(
+            f"{name}: files of type {suffix} are not read.",
+            subject=name,
+            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}.",
+        )
+    if kind == PLAIN or kind is None:
+        start = data[:4096]
+        if _MAIL_START.match(start) and _MAIL_HEADER.search(start):
+            return MAIL
+        if _HTML_START.match(start):
+            return HTML
+    return kind or PLAIN
+
+
+def _by_content(data: bytes) -> str | None:
+    if b"%PDF-" in data[:1024] and not data[:1024].lstrip().startswith(b"<"):
+        return PDF
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ZIP
+    return None

@@ -1,0 +1,50 @@
+"""Which format a file is in: its content speaks first."""
+
+from __future__ import annotations
+
+import pytest
+
+from spanwise import SourceError
+from spanwise.index.formats.kinds import kind_of
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (b"%PDF-1.7\n...", "notes.txt", "pdf"),
+        (b"PK\x03\x04...", "report.doc", "zip"),
+        (b"<!DOCTYPE html><html>", "page", "html"),
+        (b"<html><body>x", "page.txt", "html"),
+        (b"plain words", "a.md", "markdown"),
+        (b"plain words", "a", "plain"),
+        (b"plain words", "a.xyz", "plain"),
+        (b"Received: a\r\nFrom: b\r\nSubject: c\r\n\r\nd", "message", "mail"),
+        (b"Name: a\nAge: b\nTown: c\n\nd", "form.txt", "plain"),
+        (b"a,b\n1,2\n", "a.csv", "csv"),
+    ],
+)
+def test_content_then_suffix(data: bytes, name: str, kind: str) -> None:
+    assert kind_of(data, name) == kind
+
+
+def test_the_media_type_of_an_upload_counts_before_the_suffix() -> None:
+    assert kind_of(b"# Head", "upload.bin", "text/markdown; charset=utf-8") == "markdown"
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.epub", "a.zip"])
+def test_a_name_that_promises_what_the_content_is_not(name: str) -> None:
+    with pytest.raises(SourceError, match="does not begin like one"):
+        kind_of(b"just words", name)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x89PNG\r\n\x1a\n", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf1 x}", b"\x1f\x8b\x08"]
+)
+def test_formats_that_are_not_read_are_named(data: bytes) -> None:
+    with pytest.raises(SourceError, match="which is not read"):
+        kind_of(data, "file.txt")
+
+
+def test_inside_a_folder_unknown_suffixes_are_passed_over() -> None:
+    with pytest.raises(SourceError, match=r"files of type \.py are not read"):
+        kind_of(b"print()", "a.py", named=False)

@@ -1,0 +1,64 @@
+"""The copy that the models see: same length, marks blanked, nothing else changed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spanwise.index.markup import blank_markup
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("See [the page](https://example.org/a) now", "See  the page" + 25 * " " + "now"),
+        ("![a cat](cat.png)!", "  a cat          !"),
+        ("[a](#) [b](#)", " a      b    "),
+        ("A **bold** and __strong__ word", "A   bold   and   strong   word"),
+        ("~~gone~~ `code` ```py", "  gone    code     py"),
+        ("# Head\n## Two", "  Head\n   Two"),
+        ("> > quoted\n> more", "    quoted\n  more"),
+        ("x\r\n# Head", "x\r\n  Head"),
+    ],
+)
+def test_marks_become_spaces(text: str, seen: str) -> None:
+    assert blank_markup(text) == seen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "snake__case__name",
+        "a # b",
+        "a > b",
+        "#hashtag",
+        "f(x)[0]",
+        "[1] and (2)",
+        "[a] (b)",
+        "2 * 3 * 4",
+        "[a](b c)",
+        "",
+    ],
+)
+def test_what_is_no_mark_stays(text: str) -> None:
+    assert blank_markup(text) == text
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_length_stays_and_changes_are_spaces(data: st.DataObject, nasty_texts: st.SearchStrategy[str]) -> None:
+    text = data.draw(nasty_texts)
+    seen = blank_markup(text)
+    assert len(seen) == len(text)
+    assert all(now in (was, " ") for was, now in zip(text, seen, strict=True))
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_letters_and_digits_are_blanked_only_in_link_targets(
+    data: st.DataObject, nasty_texts: st.SearchStrategy[str]
+) -> None:
+    text = data.draw(nasty_texts).replace("](", "] (")
+    seen = blank_markup(text)
+    assert all(now == was for was, now in zip(text, seen, strict=True) if was.isalnum())
