@@ -1,23 +1,35 @@
-"""A collection that answers: retrieve, read, decide."""
+"""A collection that answers: retrieve, read, decide, judge."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from ..errors import SpanInvariantError
+from ..errors import LimitError, SpanInvariantError
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
 from ..index.markup import blank_markup
-from ..index.store import PassageStore
+from ..index.records import Hit, Span
+from ..index.storage import collection_folder
+from ..index.store import PassageStore, View
 from ..settings import Settings
-from .deciding import Decided, as_answer, decide
-from .reading import Reader, load_reader
+from . import calibration as calibrations
+from .calibration import Calibration, Judged, judge_ranking
+from .contacts import prefer_contacts
+from .deciding import Decided, decide
+from .languages import language_warning
+from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
 
 READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
+MOST_DOUBTFUL = 0.45
+"""No answer to a question the reading model cannot be trusted with is given more than this: a convention, not a fit."""
 
 
 class Collection(SearchCollection):
@@ -33,9 +45,12 @@ class Collection(SearchCollection):
         settings: Settings,
         embedder: Embedder | None = None,
         reader: Reader | None = None,
+        folder: Path | None = None,
     ) -> None:
         super().__init__(name, store, settings, embedder)
         self._given_reader = reader
+        self._folder = folder
+        self._calibration_read: tuple[tuple[str, int], Calibration | None] | None = None
 
     @classmethod
     def open(
@@ -52,48 +67,128 @@ class Collection(SearchCollection):
         settings = settings or Settings.from_environment()
         store = open_store(data, name, create=create, settings=settings)
         try:
-            return cls(name, store, settings, embedder, reader)
+            return cls(name, store, settings, embedder, reader, collection_folder(data, name))
         except BaseException:
             store.close()
             raise
 
-    def ask(self, question: str, top_k: int = 3) -> AskResult:
+    def ask(self, question: str, top_k: int = 3, min_probability: float | None = None) -> AskResult:
         """The answers to `question`, best first, with their spans.
 
-        `answerable` says whether the best one is good enough; the list is filled even when it is not.
+        `answerable` says whether the best one is good enough: at least `min_probability` likely to be right, or as
+        likely as the calibration asks for. The list is filled even when it is not.
         Raises QuestionError, LimitError.
         """
-        started = time.perf_counter()
         question = self._check_question(question)
-        self._check_top_k(top_k)
-        reader = self._reader()
-        with self._store.reading() as view:
-            hits = self._retrieve(view, question, READ_AT_MOST, "hybrid")
-        passages = [hit.passage for hit in hits]
-        readings = reader.read(blank_markup(question), [blank_markup(passage.text) for passage in passages])
-        decided = decide(passages, readings)
-        answers, generation = self._confirmed(decided[:top_k], reader.threshold)
-        best = answers[0].probability if answers else 0.0
-        return AskResult(
-            question=question,
-            answerable=bool(answers) and best > 0.5,
-            no_answer_probability=1.0 - best,
-            calibrated=False,
-            answers=answers,
-            generation=generation,
-            took_ms=(time.perf_counter() - started) * 1000,
-        )
+        self._check_asked(top_k, min_probability)
+        return self._ask(question, top_k, min_probability)
+
+    def ask_many(
+        self, questions: Sequence[str], top_k: int = 3, min_probability: float | None = None
+    ) -> list[AskResult]:
+        """What `ask` says to each question, in their order; models are loaded and equal questions read once.
+
+        Each result is of the generation it names: documents may change meanwhile.
+        Raises QuestionError before anything is read when one of them cannot be asked, and LimitError.
+        """
+        if isinstance(questions, str):
+            questions = [questions]
+        checked = [self._check_question(question) for question in questions]
+        self._check_asked(top_k, min_probability)
+        distinct = list(dict.fromkeys(checked))
+        if len(distinct) > 1:
+            self.warm()
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
+            results = workers.map(lambda question: self._ask(question, top_k, min_probability), distinct)
+            found = dict(zip(distinct, results, strict=True))
+        return [found[question] for question in checked]
 
     def warm(self) -> None:
         super().warm()
         self._reader().read("warm", ["warm"])
 
-    def _confirmed(self, decided: list[Decided], threshold: float) -> tuple[tuple[Answer, ...], int]:
+    def calibration(self) -> Calibration | None:
+        """What the probabilities come from: fitted on this collection, or shipped; None when neither fits the reader.
+
+        Raises ModelError when a file is damaged.
+        """
+        reader = self._reader().fingerprint
+        own = self._own_calibration()
+        stamp = (reader, own.stat().st_mtime_ns if own and own.exists() else 0)
+        if self._calibration_read is None or self._calibration_read[0] != stamp:
+            files = [own] if own else []
+            if self._settings.reader != "default":
+                files.append(Path(self._settings.reader) / calibrations.FILE)
+            self._calibration_read = (stamp, calibrations.fitting(reader, *files, calibrations.SHIPPED))
+        return self._calibration_read[1]
+
+    def store_calibration(self, calibration: Calibration) -> None:
+        """Use `calibration` for this collection from now on; kept in its folder."""
+        path = self._own_calibration()
+        if path is None:
+            raise LimitError("This collection has no folder.", subject=self.name, way_out="Open it with spanwise.open.")
+        calibrations.save(calibration, path)
+
+    def rank_answers(self, question: str, without: str | None = None) -> list[Decided]:
+        """All distinct answers to `question` before they are judged, best first; what calibrations are fitted on.
+
+        Document `without` is not read. Raises QuestionError.
+        """
+        question = self._check_question(question)
+        with self._store.reading() as view:
+            hits = self._nearest(view, question, without)
+        return decide(hits, self._read(question, hits))
+
+    @property
+    def threshold(self) -> float:
+        """The reader's span score that is as good as no answer."""
+        return self._reader().threshold
+
+    @property
+    def reader_fingerprint(self) -> str:
+        """Names the reading model and its weights."""
+        return self._reader().fingerprint
+
+    def _ask(self, question: str, top_k: int, min_probability: float | None) -> AskResult:
+        started = time.perf_counter()
+        with self._store.reading() as view:
+            hits = self._nearest(view, question)
+        ranking = decide(hits, self._read(question, hits))
+        judged = judge_ranking(question, ranking, self.threshold, self.calibration())
+        warning = language_warning(question)
+        if warning:
+            judged = _doubtful(judged)
+        answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
+        enough = judged.answer_above if min_probability is None else min_probability
+        best = answers[0].probability if answers else 0.0
+        return AskResult(
+            question=question,
+            answerable=bool(answers) and warning is None and best >= enough,
+            no_answer_probability=judged.no_answer if answers else 1.0,
+            calibrated=judged.calibrated,
+            answers=answers,
+            generation=generation,
+            took_ms=(time.perf_counter() - started) * 1000,
+            warnings=(warning,) if warning else (),
+        )
+
+    def _nearest(self, view: View, question: str, without: str | None = None) -> list[Hit]:
+        if without is None:
+            return self._retrieve(view, question, READ_AT_MOST, "hybrid")
+        hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid")
+        return [hit for hit in hits if hit.document.id != without][:READ_AT_MOST]
+
+    def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
+        readings = self._reader().read(blank_markup(question), [blank_markup(hit.text) for hit in hits])
+        return [prefer_contacts(question, hit.text, reading) for hit, reading in zip(hits, readings, strict=True)]
+
+    def _confirmed(self, ranking: Sequence[Decided], right: Sequence[float]) -> tuple[tuple[Answer, ...], int]:
         """The answers whose words still stand in their document now that reading has taken its time."""
         answers = []
         with self._store.reading() as view:
-            for one in decided:
-                answer = as_answer(one, threshold)
+            for one, probability in zip(ranking, right, strict=True):
+                answer = _as_answer(one, probability)
+                answer = replace(answer, location=view.locate(answer.document, answer.span))
                 words = view.slice(answer.document, answer.span)
                 if words is None:  # replaced or deleted while it was read
                     continue
@@ -104,8 +199,42 @@ class Collection(SearchCollection):
                 answers.append(answer)
             return tuple(answers), view.generation
 
+    def _check_asked(self, top_k: int, min_probability: float | None) -> None:
+        self._check_top_k(top_k)
+        if min_probability is not None and (
+            isinstance(min_probability, bool)
+            or not isinstance(min_probability, int | float)
+            or not 0 <= min_probability <= 1
+        ):
+            raise LimitError(
+                f"min_probability is {min_probability!r}.",
+                subject=min_probability,
+                way_out="Give a number from 0 to 1.",
+            )
+
+    def _own_calibration(self) -> Path | None:
+        return self._folder / calibrations.FILE if self._folder else None
+
     def _reader(self) -> Reader:
         return self._given_reader or load_reader(self._settings.reader, self._settings.threads)
 
     def _reader_name(self) -> str:
         return self._given_reader.fingerprint if self._given_reader else self._settings.reader
+
+
+def _as_answer(one: Decided, probability: float) -> Answer:
+    inner = Span(one.start, one.end).utf16(one.passage.text)
+    shift = one.passage.span_utf16.start
+    return Answer(
+        text=one.text,
+        probability=probability,
+        span=one.span,
+        span_utf16=Span(shift + inner.start, shift + inner.end),
+        passage=one.passage,
+        support=tuple(one.support),
+    )
+
+
+def _doubtful(judged: Judged) -> Judged:
+    right = tuple(min(probability, MOST_DOUBTFUL) for probability in judged.right)
+    return replace(judged, right=right, no_answer=max(judged.no_answer, 1 - MOST_DOUBTFUL), calibrated=False)

@@ -1,28 +1,47 @@
-"""From readings to answers: one ranking over all passages, equal answers merged, a probability for each."""
+"""From readings to answers: one ranking over all passages, equal answers merged, each with its support."""
 
 from __future__ import annotations
 
-import math
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import SpanInvariantError
-from ..index.records import Passage, Span
+from ..index.records import Hit, Passage, Span
+from ..index.sentences import sentence_spans
 from .reading import Reading
-from .records import Answer, Support
+from .records import Support
+from .same_answer import contains_answer, same_answer_key
+from .spans import tidy
+
+_SHINGLE = 5
+"""Words in a row that are compared to tell near-duplicate passages."""
+_NEAR_DUPLICATE = 0.8
+"""Share of the shorter passage's shingles that the other holds too."""
 
 
 @dataclass(slots=True)
 class Decided:
     """An answer before its probability is known, with the places that say the same."""
 
-    passage: Passage
+    hit: Hit
+    reading: Reading
+    rank: int
+    """Of the passage among those read, from 0."""
     start: int
     """Code points of the passage text, as `end`."""
     end: int
     score: float
+    key: str
+    sentence: tuple[int, int]
+    """The sentence (or sentences) the answer lies in, in code points of the passage text."""
     support: list[Support] = field(default_factory=list)
+    copies: set[int] = field(default_factory=set)
+    """The near-duplicate groups whose voice has been counted."""
+
+    @property
+    def passage(self) -> Passage:
+        return self.hit.passage
 
     @property
     def text(self) -> str:
@@ -31,53 +50,83 @@ class Decided:
     @property
     def span(self) -> Span:
         """Code points of the document."""
-        return Span(self.passage.span.start + self.start, self.passage.span.start + self.end)
+        return self._in_document((self.start, self.end))
+
+    def says_the_same(self, other: Decided) -> bool:
+        """Equal keys anywhere; in one sentence also one within the other, and at one place any overlap."""
+        if self.key == other.key:
+            return True
+        if self.passage.document.id != other.passage.document.id:
+            return False
+        if _overlap(self.span, other.span):
+            return True
+        if not _overlap(self._in_document(self.sentence), other._in_document(other.sentence)):
+            return False
+        return contains_answer(self.key, other.key) or contains_answer(other.key, self.key)
+
+    def _in_document(self, place: tuple[int, int]) -> Span:
+        return Span(self.passage.span.start + place[0], self.passage.span.start + place[1])
 
 
-def decide(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[Decided]:
-    """Distinct answers of all passages in one ranking, best first.
+def decide(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
+    """Distinct answers of all passages in one ranking, best first; no two overlap.
 
     Scores compare across passages: each is a span's logits minus the null score of its own pass. Ties break by
-    (document id, start).
+    (document id, start). An answer's support is one place per passage that says the same, copies of a passage aside.
     """
-    found = []
-    for passage, reading in zip(passages, readings, strict=True):
-        for candidate in reading.candidates:
-            if not 0 <= candidate.start < candidate.end <= len(passage.text):
-                raise SpanInvariantError("The reading model named characters outside its passage.", subject=candidate)
-            found.append(Decided(passage, candidate.start, candidate.end, candidate.score))
-    found.sort(key=lambda one: (-one.score, one.passage.document.id, one.span.start))
-    distinct: dict[str, Decided] = {}
-    for one in found:
-        best = distinct.setdefault(same_answer_key(one.text), one)
-        if best is not one:
+    distinct: list[Decided] = []
+    copies = _near_duplicates([hit.text for hit in hits])
+    for one in _found(hits, readings):
+        best = next((other for other in distinct if other.says_the_same(one)), None)
+        if best is None:
+            one.copies.add(copies[one.rank])
+            distinct.append(one)
+        elif copies[one.rank] not in best.copies and not _known_place(best, one):
+            best.copies.add(copies[one.rank])
             best.support.append(Support(one.passage.document.id, one.span))
-    return list(distinct.values())
+    return distinct
 
 
-def as_answer(decided: Decided, threshold: float) -> Answer:
-    """The answer with its probability: until a calibrator is fitted, the logistic of the score above the threshold."""
-    inner = Span(decided.start, decided.end).utf16(decided.passage.text)
-    shift = decided.passage.span_utf16.start
-    return Answer(
-        text=decided.text,
-        probability=probability(decided.score, threshold),
-        span=decided.span,
-        span_utf16=Span(shift + inner.start, shift + inner.end),
-        passage=decided.passage,
-        support=tuple(decided.support),
-    )
+def _found(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
+    found = []
+    for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
+        text = hit.passage.text
+        sentences = sentence_spans(text) if reading.candidates else []
+        for candidate in reading.candidates:
+            if not 0 <= candidate.start < candidate.end <= len(text):
+                raise SpanInvariantError("The reading model named characters outside its passage.", subject=candidate)
+            start, end = tidy(text, candidate.start, candidate.end)
+            around = (
+                max((begin for begin, _ in sentences if begin <= start), default=0),
+                min((finish for _, finish in sentences if finish >= end), default=len(text)),
+            )
+            key = same_answer_key(text[start:end])
+            found.append(Decided(hit, reading, rank, start, end, candidate.score, key, around))
+    found.sort(key=lambda one: (-one.score, one.passage.document.id, one.span.start))
+    return found
 
 
-def probability(score: float, threshold: float) -> float:
-    """0.5 at the threshold. Not fitted on labels yet: `AskResult.calibrated` says so."""
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score - threshold))))
+def _known_place(best: Decided, one: Decided) -> bool:
+    places = [(best.passage.document.id, best.span), *((place.document_id, place.span) for place in best.support)]
+    return any(name == one.passage.document.id and _overlap(span, one.span) for name, span in places)
 
 
-def same_answer_key(text: str) -> str:
-    """Equal for answers that say the same in the same words: case, punctuation, spacing and leading articles aside."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    words = "".join(character if character.isalnum() else " " for character in folded).split()
-    while len(words) > 1 and words[0] in ("the", "a", "an"):
-        words.pop(0)
-    return " ".join(words) or folded
+def _overlap(first: Span, second: Span) -> bool:
+    return first.start < second.end and second.start < first.end
+
+
+def _near_duplicates(texts: Sequence[str]) -> list[int]:
+    """For each text the number of its group: texts that hold mostly the same runs of words."""
+    groups: list[int] = []
+    shingles: list[frozenset[tuple[str, ...]]] = []
+    for place, text in enumerate(texts):
+        words = re.findall(r"\w+", text.casefold())
+        mine = frozenset(tuple(words[i : i + _SHINGLE]) for i in range(max(len(words) - _SHINGLE + 1, 1)))
+        same = (
+            other
+            for other, theirs in enumerate(shingles)
+            if len(mine & theirs) >= _NEAR_DUPLICATE * min(len(mine), len(theirs))
+        )
+        groups.append(groups[first] if (first := next(same, None)) is not None else place)
+        shingles.append(mine)
+    return groups

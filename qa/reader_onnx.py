@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,9 @@ class OnnxReader:
         folder = folder or SHIPPED
         manifest = _checked_manifest(folder)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # One thread per pass and several passes at a time: faster than one pass after the other on all cores, and the
+        # arithmetic of a pass does not depend on how many there are.
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         # Weights are int8, arithmetic is float32: without QDQ fusion they are unpacked once, at load: 1.5x as fast.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -62,6 +66,7 @@ class OnnxReader:
         self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         self._max_tokens = int(manifest["max_tokens"])
         self._threshold = float(manifest["threshold"])
+        self._workers = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="spanwise-reader")
         self._fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
 
     @property
@@ -74,7 +79,9 @@ class OnnxReader:
 
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         question_ids = self._tokenizer.encode(question, add_special_tokens=False).ids[:_MOST_QUESTION_TOKENS]
-        return [self._read(question_ids, passage, top_n) for passage in passages]
+        if len(passages) == 1:
+            return [self._read(question_ids, passages[0], top_n)]
+        return list(self._workers.map(lambda passage: self._read(question_ids, passage, top_n), passages))
 
     def _read(self, question_ids: list[int], passage: str, top_n: int) -> Reading:
         relevance = -np.inf

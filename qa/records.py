@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..index.records import DocumentInfo, Passage, Span
+from ..index.records import DocumentInfo, Location, Passage, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Answer:
     passage: Passage
     support: tuple[Support, ...] = ()
     """The other spans that say the same, best first; the answer's own span is not among them."""
+    location: Location | None = None
+    """Where the answer stands in its source: page and rectangles, element and link, line and column."""
 
     @property
     def document(self) -> DocumentInfo:
@@ -35,7 +37,7 @@ class Answer:
 
     @property
     def page(self) -> int | None:
-        return self.passage.page
+        return self.location.page if self.location and self.location.page else self.passage.page
 
     @property
     def heading(self) -> tuple[str, ...]:
@@ -50,12 +52,15 @@ class AskResult:
     answerable: bool
     """Whether the best answer is good enough to be shown as one."""
     no_answer_probability: float
+    """P(nothing that was read answers the question), 0 to 1."""
     calibrated: bool
     """Whether the probabilities were fitted on labelled questions."""
     answers: tuple[Answer, ...]
     generation: int
     """The generation of the collection that was read."""
     took_ms: float
+    warnings: tuple[str, ...] = ()
+    """Sentences for people: why these answers deserve less trust than their probabilities say."""
 
     @property
     def best(self) -> Answer | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...index.embedding import DEFAULT_MODEL, load_embedder
 from ...settings import Settings
-from ..deciding import probability as engine_probability
+from ..calibration import uncalibrated
 from .answers import BASELINES, evaluate_answers
 from .corpus import indexed
 from .datasets import contexts, read_judged, read_rows, sample
@@ -48,7 +48,7 @@ def run_reading(
     rows = sample(read_rows(file), limit, seed)
     reader = _reader(settings) if reader is None else reader
     if probability is None:
-        probability = partial(engine_probability, threshold=reader.threshold)
+        probability = partial(uncalibrated, threshold=reader.threshold)
     figures = evaluate_reading(rows, reader, probability=probability, on_step=Steps(len(rows), on_progress))
     return _report(
         "reading",

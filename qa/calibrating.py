@@ -1,0 +1,230 @@
+"""Fitting a calibration to labelled questions: the shipped one from nothing, a user's own on top of what there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SourceError
+from .calibration import SIGNS, Calibration, Judge, Regime, judge_ranking
+from .deciding import Decided
+from .evaluation.files import json_objects, read_text, row_error, text_value
+from .evaluation.metrics import confidence, score_text
+from .features import Features, features
+from .fitting import Logistic, fit_logistic
+
+if TYPE_CHECKING:
+    from .collection import Collection
+
+LOWER_PLACES = 3
+"""Answers below the best that the fit for lower answers sees."""
+FOLDS = 5
+LEAST_LABELS = 20
+_UNFITTED = Judge(Logistic(0.0, {"margin": 1.0}), Logistic(0.0, {"margin": 1.0}), Logistic(0.0, {"margin": -1.0}), 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A question and the answers that are right; none when the documents do not answer it."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A labelled question and what the engine found for it."""
+
+    question: str
+    answers: tuple[str, ...]
+    ranking: Sequence[Decided]
+
+    def right(self, place: int) -> bool:
+        """Whether the answer at `place` is right: token F1 of 0.6 or more against a gold answer."""
+        return score_text(self.ranking[place].text, self.answers).right
+
+
+def read_labels(path: Path) -> list[Label]:
+    """Labels from JSONL: `{"question": …, "answer": text or null}`, or `"answers": [text, …]`, empty for none.
+
+    Raises SourceError that names the row.
+    """
+    labels = []
+    for number, record in json_objects(path, read_text(path)):
+        question = text_value(path, number, record, "question")
+        if "answers" in record:
+            given = record["answers"]
+        elif "answer" in record:
+            given = [] if record["answer"] is None else [record["answer"]]
+        else:
+            raise row_error(path, number, 'neither "answer" nor "answers".', "Give null where nothing answers it.")
+        texts = [_text(one) for one in given] if isinstance(given, list) else [""]
+        if not all(texts):
+            raise row_error(path, number, "an answer is not a text.", 'Give "answer": "…" or "answers": ["…"].')
+        labels.append(Label(question, tuple(texts)))
+    return labels
+
+
+def gather(
+    collection: Collection, labels: Sequence[Label], on_step: Callable[[], None] | None = None
+) -> list[Evidence]:
+    """What `collection` finds for each label, before anything is judged."""
+    found = []
+    for label in labels:
+        found.append(Evidence(label.question, label.answers, collection.rank_answers(label.question)))
+        if on_step:
+            on_step()
+    return found
+
+
+def fit_judge(evidence: Sequence[Evidence], regime: Regime, threshold: float, *, l2: float = 1.0) -> Judge:
+    """A judge fitted from nothing, as if half of the questions had an answer; a thousand labels are wanted."""
+    right, lower, silent = (
+        fit_logistic(rows, outcomes, SIGNS[regime], counts=counts, l2=l2)
+        for rows, outcomes, counts in _examples(evidence, threshold)
+    )
+    judge = Judge(right, lower, silent, 0.5)
+    return replace(judge, answer_above=best_answer_above(_probabilities(judge, evidence, threshold), evidence))
+
+
+def adjust_judge(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> Judge:
+    """`judge` moved to fit a user's labels: a slope and a shift of each log-odds (Platt 1999), two numbers that a few
+    dozen labels can carry. The weights against each other stay."""
+    right, lower, silent = _examples(evidence, threshold)
+    adjusted = Judge(
+        _adjusted(judge.right, right),
+        _adjusted(judge.lower, lower),
+        _adjusted(judge.no_answer, silent),
+        judge.answer_above,
+    )
+    return replace(adjusted, answer_above=best_answer_above(_probabilities(adjusted, evidence, threshold), evidence))
+
+
+def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidence]) -> float:
+    """The probability from which answering pays: most questions end well, as a right answer or a right silence.
+
+    Questions with and without an answer weigh the same. Ties go to the middle of the widest run.
+    """
+    known = [bool(one.answers) for one in evidence]
+    weights = {True: 0.5 / max(sum(known), 1), False: 0.5 / max(len(known) - sum(known), 1)}
+    rows = sorted(
+        (probability, weights[has], bool(one.ranking) and one.right(0), has)
+        for probability, has, one in zip(probabilities, known, evidence, strict=True)
+    )
+    if not rows or all(known) or not any(known):
+        return 0.5
+    # Rising through the thresholds, each question falls silent in turn: a right answer is lost, a right silence won.
+    value = best = 0.0
+    bounds = (0.0, rows[0][0])
+    for place, (probability, weight, right, has) in enumerate(rows):
+        value += 0.0 if has and not right else -weight if has else weight
+        following = rows[place + 1][0] if place + 1 < len(rows) else 1.0
+        if value > best + 1e-12 and following > probability:
+            best, bounds = value, (probability, following)
+    return min(max((bounds[0] + bounds[1]) / 2, 0.05), 0.95)
+
+
+def reliability_report(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> dict[str, Any]:
+    """How `judge` does on `evidence`: `confidence`'s figures of the best answer, and the share handled well."""
+    probabilities = _probabilities(judge, evidence, threshold)
+    right = [bool(one.ranking) and one.right(0) for one in evidence]
+    well = [
+        hit if probability >= judge.answer_above else not one.answers
+        for probability, hit, one in zip(probabilities, right, evidence, strict=True)
+    ]
+    return {**confidence(probabilities, right), "handled_well": 100 * sum(well) / len(well)}
+
+
+def recalibrate(
+    collection: Collection, labels: Sequence[Label], on_step: Callable[[], None] | None = None
+) -> dict[str, Any]:
+    """Fit `collection`'s probabilities to `labels` and store them with it; the reliability before and after.
+
+    `after` is cross-validated: every label is judged by a fit that has not seen it. Raises SourceError for fewer than
+    20 labels.
+    """
+    if len(labels) < LEAST_LABELS:
+        raise SourceError(
+            f"{len(labels)} labels are too few to fit probabilities to.",
+            subject=len(labels),
+            way_out=f"Label at least {LEAST_LABELS} questions, better 100, some of them without an answer.",
+        )
+    threshold = collection.threshold
+    current = collection.calibration()
+    judge = current.collection if current else _UNFITTED
+    evidence = gather(collection, labels, on_step)
+    folds = [(evidence[number::FOLDS], _others(evidence, number)) for number in range(FOLDS)]
+    probabilities: list[float] = []
+    right: list[bool] = []
+    for held, rest in folds:
+        probabilities += _probabilities(adjust_judge(judge, rest, threshold), held, threshold)
+        right += [bool(one.ranking) and one.right(0) for one in held]
+    adjusted = adjust_judge(judge, evidence, threshold)
+    report = {
+        "labels": len(labels),
+        "answerable": sum(bool(label.answers) for label in labels),
+        "before": reliability_report(judge, evidence, threshold),
+        "after": confidence(probabilities, right),
+        "answer_above": adjusted.answer_above,
+    }
+    collection.store_calibration(
+        Calibration(collection.reader_fingerprint, adjusted, current.passage if current else _UNFITTED, report)
+    )
+    return report
+
+
+def _text(answer: object) -> str:
+    """An answer's text, given as it is or as SQuAD has it; empty where it is neither."""
+    text = answer.get("text") if isinstance(answer, dict) else answer
+    return text.strip() if isinstance(text, str) else ""
+
+
+Examples = tuple[list[Features], list[bool], list[float]]
+"""Signs, outcomes, and how often each counts when questions with and without an answer weigh the same."""
+
+
+def _examples(evidence: Sequence[Evidence], threshold: float) -> tuple[Examples, Examples, Examples]:
+    """For the three fits: best answers, lower answers, and whether there was no answer."""
+    right: Examples = ([], [], [])
+    lower: Examples = ([], [], [])
+    silent: Examples = ([], [], [])
+    answered = sum(bool(one.answers) for one in evidence)
+    half = len(evidence) / 2
+    for one in evidence:
+        count = half / (answered if one.answers else len(evidence) - answered)
+        for place in range(min(len(one.ranking), 1 + LOWER_PLACES)):
+            signs = features(one.question, one.ranking, place, threshold)
+            rows, outcomes, counts = lower if place else right
+            rows.append(signs)
+            outcomes.append(one.right(place))
+            counts.append(count)
+            if not place:
+                silent[0].append(signs)
+                silent[1].append(not one.answers)
+                silent[2].append(count)
+    return right, lower, silent
+
+
+def _adjusted(fit: Logistic, examples: Examples) -> Logistic:
+    rows, outcomes, _ = examples  # a user's labels are taken in the mix they come in
+    logits = [{"logit": math.log(p / (1 - p))} for p in map(fit, rows)]
+    if len(set(outcomes)) < 2:
+        return fit
+    moved = fit_logistic(logits, outcomes, ("logit",))
+    slope = max(moved.weights.get("logit", 0.0), 0.05)  # labels that speak against the order are too few, not right
+    return Logistic(
+        moved.intercept + slope * fit.intercept, {name: slope * weight for name, weight in fit.weights.items()}
+    )
+
+
+def _probabilities(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> list[float]:
+    calibration = Calibration("", judge, judge)
+    judged = [judge_ranking(one.question, one.ranking, threshold, calibration) for one in evidence]
+    return [one.right[0] if one.right else 0.0 for one in judged]
+
+
+def _others(evidence: Sequence[Evidence], fold: int) -> list[Evidence]:
+    return [one for place, one in enumerate(evidence) if place % FOLDS != fold]

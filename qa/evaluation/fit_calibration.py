@@ -1,0 +1,181 @@
+"""`python -m spanwise.qa.evaluation.fit_calibration ROWS`: fit the shipped calibration to the shipped reader, from
+nothing, on questions that were kept out of its training.
+
+Half of the questions are answered by what is read, half are not: questions made unanswerable, questions whose own
+passage is withheld from the search, and for single passages the wrong one that a search returns first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...index.markup import blank_markup
+from ...index.records import DocumentInfo, Hit, Passage, Scores, Span
+from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
+from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
+from ..deciding import decide
+from ..reader_onnx import SHIPPED
+from ..reading import Candidate, Reader, Reading, load_reader
+from .corpus import indexed, stored_id
+from .datasets import Row, context_id, contexts, read_rows, sample
+from .files import digest, json_objects, read_text
+from .metrics import confidence, normalise
+
+POOLED = ("pooled-ans", "pooled-un", "withheld")
+SINGLE = ("gold", "wrong")
+Record = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Gather (or reuse) what the engine reads for a sample of the rows, fit both regimes, write the calibration."""
+    parser = argparse.ArgumentParser(prog="python -m spanwise.qa.evaluation.fit_calibration", description=__doc__)
+    parser.add_argument("rows", type=Path, help="SQuAD 2.0 rows kept out of the reader's training")
+    parser.add_argument("--questions", type=int, default=500, help="answerable ones asked of the collection")
+    parser.add_argument("--evidence", type=Path, help="file that keeps what was read; reused when it exists")
+    parser.add_argument("--data", type=Path, help="folder that keeps the index")
+    parser.add_argument("--only-gather", action="store_true", help="write the evidence, fit nothing")
+    parser.add_argument("--out", type=Path, default=SHIPPED / FILE)
+    options = parser.parse_args(arguments)
+    reader = load_reader()
+    if options.evidence and options.evidence.exists():
+        records = [record for _, record in json_objects(options.evidence, read_text(options.evidence))]
+    else:
+        records = list(gathered(read_rows(options.rows), reader, options.questions, options.data))
+        if options.evidence:
+            options.evidence.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    if options.only_gather:
+        return 0
+    calibration = fitted(records, reader)
+    report = {**calibration.report, "data": {"name": options.rows.name, "sha256": digest([options.rows])}}
+    save(replace(calibration, report=report), options.out)
+    json.dump(report, sys.stdout, indent=1)
+    return 0
+
+
+def gathered(rows: Sequence[Row], reader: Reader, questions: int, data: Path | None) -> Iterator[Record]:
+    """What is read for each sampled question, as objects that can be kept: passages with scores and candidates."""
+    answerable = sample([row for row in rows if row.answerable], 3 * questions)
+    unanswerable = sample([row for row in rows if not row.answerable], questions)
+    random.Random(0).shuffle(answerable)
+    random.Random(0).shuffle(unanswerable)
+    pooled, withheld = answerable[:questions], answerable[questions : questions + questions // 2]
+    singles = answerable[questions + questions // 2 :]
+    asked_of: dict[str, set[str]] = {}
+    for row in rows:
+        asked_of.setdefault(normalise(row.question), set()).add(stored_id(context_id(row.context)))
+    with indexed(contexts(rows), data=data, reader=reader) as collection:
+
+        def found(row: Row, without_own: bool) -> list[Record]:
+            own = asked_of[normalise(row.question)]
+            hits = collection.search(row.question, 20)
+            kept = [hit for hit in hits if not without_own or not (hit.document.id in own or _holds(hit.text, row))]
+            return [_passage(hit) for hit in kept[:10]]
+
+        for row in pooled:
+            yield _read("pooled-ans", row, found(row, without_own=False), reader)
+        for row in unanswerable[: questions // 2]:
+            yield _read("pooled-un", row, found(row, without_own=False), reader)
+        for row in withheld:
+            yield _read("withheld", row, found(row, without_own=True), reader)
+        for row in (*singles, *unanswerable[questions // 2 :]):
+            yield _read("gold", row, [{"doc": "gold", "start": 0, "text": row.context, "fused": 0.0}], reader)
+        for row in singles[: len(singles) // 2]:
+            if wrong := found(row, without_own=True)[:1]:
+                yield _read("wrong", row, wrong, reader)
+
+
+def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
+    """Both regimes fitted on `records`; the report's figures are cross-validated."""
+    judges: dict[str, Judge] = {}
+    report: dict[str, Any] = {"reader": reader.fingerprint}
+    regimes: tuple[tuple[Regime, tuple[str, ...]], ...] = (("collection", POOLED), ("passage", SINGLE))
+    for regime, groups in regimes:
+        chosen = [record for record in records if record["group"] in groups]
+        random.Random(1).shuffle(chosen)
+        evidence = [as_evidence(record) for record in chosen]
+        judges[regime] = fit_judge(evidence, regime, reader.threshold)
+        report[regime] = {
+            "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
+            "cross_validated": _rounded(_cross_validated(evidence, regime, reader.threshold)),
+        }
+    return Calibration(reader.fingerprint, judges["collection"], judges["passage"], report)
+
+
+def as_evidence(record: Record) -> Evidence:
+    """What was kept of a question, ranked as the engine ranks it today."""
+    info = {one["doc"]: DocumentInfo(one["doc"], None, None, {}, "", "", 0, 0, "") for one in record["passages"]}
+    hits = [
+        Hit(
+            Passage(info[one["doc"]], Span(one["start"], one["start"] + len(one["text"])), one["text"], Span(0, 0)),
+            Scores(one["fused"], one.get("dense"), one.get("lexical")),
+        )
+        for one in record["passages"]
+    ]
+    readings = [
+        Reading(one["relevance"], one["null"], tuple(Candidate(*candidate) for candidate in one["cands"]))
+        for one in record["passages"]
+    ]
+    return Evidence(record["question"], tuple(record["golds"]), decide(hits, readings))
+
+
+def judged(
+    judge: Judge, evidence: Sequence[Evidence], regime: Regime, threshold: float
+) -> tuple[list[float], list[bool]]:
+    """Probability of each best answer, and whether it is right."""
+    calibration = Calibration("", judge, judge)
+    found = [judge_ranking(one.question, one.ranking, threshold, calibration, regime) for one in evidence]
+    right = [bool(one.ranking) and one.right(0) for one in evidence]
+    return [one.right[0] if one.right else 0.0 for one in found], right
+
+
+def _cross_validated(evidence: Sequence[Evidence], regime: Regime, threshold: float) -> dict[str, Any]:
+    probabilities: list[float] = []
+    right: list[bool] = []
+    well: list[float] = []
+    for fold in range(FOLDS):
+        rest = [one for place, one in enumerate(evidence) if place % FOLDS != fold]
+        judge = fit_judge(rest, regime, threshold)
+        held = evidence[fold::FOLDS]
+        some, outcomes = judged(judge, held, regime, threshold)
+        probabilities += some
+        right += outcomes
+        well.append(reliability_report(judge, held, threshold)["handled_well"])
+    return {**confidence(probabilities, right), "handled_well": sum(well) / len(well)}
+
+
+def _read(group: str, row: Row, passages: list[Record], reader: Reader) -> Record:
+    readings = reader.read(blank_markup(row.question), [blank_markup(passage["text"]) for passage in passages])
+    for passage, reading in zip(passages, readings, strict=True):
+        passage["relevance"], passage["null"] = reading.relevance, reading.null_score
+        passage["cands"] = [(one.start, one.end, one.score) for one in reading.candidates]
+    golds = [] if group in ("withheld", "wrong") else list(row.golds)
+    return {"group": group, "id": row.id, "question": row.question, "golds": golds, "passages": passages}
+
+
+def _passage(hit: Hit) -> Record:
+    scores = {"fused": hit.scores.fused, "dense": hit.scores.dense, "lexical": hit.scores.lexical}
+    return {"doc": hit.document.id, "start": hit.span.start, "text": hit.text, **scores}
+
+
+def _holds(text: str, row: Row) -> bool:
+    """Whether a passage holds a gold answer's words, so that it may answer the question after all."""
+    return any(f" {normalise(gold)} " in f" {normalise(text)} " for gold in row.golds)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_rounded(member) for member in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Several questions at once, kinds of questions, and questions in other languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import spanwise
+from spanwise import LimitError, QuestionError, Source
+from spanwise.qa.contacts import prefer_contacts
+from spanwise.qa.languages import language_warning, unknown_language
+from spanwise.qa.question_kinds import question_kind
+from spanwise.qa.reading import Candidate, Reading
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+SCRIPT = {"When do the games end?": "Feb. 20", "Wann enden die Spiele?": "Feb. 20", "Where are they?": "Beijing"}
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> spanwise.Collection:
+    collection = spanwise.open(tmp_path, embedder=HashEmbedder(), reader=ScriptedReader(SCRIPT))
+    collection.add(Source("The games conclude Feb. 20. They are held in Beijing.", id="games"))
+    return collection
+
+
+def test_many_questions_are_answered_as_one_by_one(collection: spanwise.Collection) -> None:
+    questions = [*SCRIPT, "Who?", "When do the games end?"] * 3
+    together = collection.ask_many(questions, 2)
+    assert [result.question for result in together] == questions
+    for question, result in zip(questions, together, strict=True):
+        alone = collection.ask(question, 2)
+        assert (result.answers, result.answerable, result.warnings) == (alone.answers, alone.answerable, alone.warnings)
+    assert collection.ask_many([]) == []
+
+
+def test_one_bad_question_stops_all_before_anything_is_read(collection: spanwise.Collection) -> None:
+    with pytest.raises(QuestionError):
+        collection.ask_many(["Who?", " "])
+    with pytest.raises(LimitError):
+        collection.ask_many(["Who?"], top_k=0)
+
+
+def test_a_question_in_another_language_is_warned_of_and_not_answered(collection: spanwise.Collection) -> None:
+    sure, foreign = collection.ask_many(["When do the games end?", "Wann enden die Spiele?"])
+    assert sure.answerable
+    assert sure.warnings == ()
+    assert [answer.text for answer in foreign.answers] == ["Feb. 20"]
+    assert not foreign.answerable
+    assert foreign.best is None
+    assert not foreign.calibrated
+    assert foreign.answers[0].probability < 0.5 < foreign.no_answer_probability
+    assert "German" in foreign.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wann enden die Olympischen Spiele?", "German"),
+        ("Quand se terminent les Jeux olympiques ?", "French"),
+        ("¿Cuándo terminan los Juegos Olímpicos?", "Spanish"),
+        ("Quando terminam os Jogos Olímpicos?", "Portuguese"),
+        ("Quando finiscono le Olimpiadi?", "Italian"),
+        ("Wanneer eindigen de Olympische Spelen?", "Dutch"),
+        ("Когда закончится Олимпиада?", "Cyrillic script"),
+        ("オリンピックはいつ終わりますか", "Japanese"),
+        ("متى تنتهي الألعاب؟", "Arabic script"),
+        ("When do the Olympics end?", None),
+        ("olympics end date", None),
+        ("WHO IS THE CHANCELLOR?", None),
+        ("wehn do teh olimpics edn", None),
+        ("What does 'la vida es sueño' mean?", None),
+        ("What is Die Zeit?", None),
+        ("Was Bach in Leipzig?", None),
+        ("Le Havre port", None),
+        ("2+2", None),
+        ("🏖️?", None),
+    ],
+)
+def test_languages(question: str, language: str | None) -> None:
+    assert unknown_language(question) == language
+    assert (language_warning(question) is None) == (language is None)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Who is Ian Kelly?", "who"),
+        ("WHO IS THE VICE PRESIDENT?", "who"),
+        ("What year did the war end?", "when"),
+        ("olympics end date", "when"),
+        ("which city hosts it", "where"),
+        ("How many troops are there?", "how_many"),
+        ("How long did it last?", "how_long"),
+        ("Why did he leave?", "why"),
+        ("What caused the rupture?", "why"),
+        ("How did it go?", "how"),
+        ("What is a quark?", "definition"),
+        ("Is the alliance about to invite Ukraine?", "yes_no"),
+        ("Do you know who won?", "who"),
+        ("ukraine president name", "other"),
+        ("???", "other"),
+    ],
+)
+def test_kinds(question: str, kind: str) -> None:
+    assert question_kind(question) == kind
+
+
+def test_contact_details_are_answered_with_an_address() -> None:
+    text = "Write to team@example.org or see courses.example.in, (+91) 120 4565994."
+    start = text.index("courses")
+    reading = Reading(0.0, 0.0, (Candidate(start, start + 18, 3.0), Candidate(0, 5, 1.0)))
+
+    def best(question: str) -> tuple[str, float]:
+        first = prefer_contacts(question, text, reading).candidates[0]
+        return text[first.start : first.end], first.score
+
+    assert best("What is the e-mail address?") == ("team@example.org", 3.0)
+    assert best("What is the web site?") == ("courses.example.in", 3.0)
+    assert best("phone number") == ("(+91) 120 4565994", 3.0)
+    assert prefer_contacts("Who wrote it?", text, reading) is reading
+    assert prefer_contacts("What e-mail?", "nothing here", reading) is reading
