@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__
 from ..settings import Settings
-from . import openapi, problems, routes
+from . import observing, openapi, operations, page, problems, routes, security
+from .jobs import Jobs
 from .messages import JSONProvider, JSONRequest
 from .open_collections import Collections
 
@@ -18,11 +20,17 @@ if TYPE_CHECKING:
 
 
 def create_app(
-    settings: Settings | None = None, *, embedder: Embedder | None = None, reader: Reader | None = None
+    settings: Settings | None = None,
+    *,
+    embedder: Embedder | None = None,
+    reader: Reader | None = None,
+    require_keys: bool = False,
+    hosts: tuple[str, ...] = (),
 ) -> APIFlask:
     """A WSGI application over the collections of `settings.data` (by default, settings of the environment).
 
-    `embedder` and `reader` replace the configured models; `spanwise.testing` has fakes.
+    `embedder` and `reader` replace the configured models; `spanwise.testing` has fakes. Without API keys everyone may
+    do everything, unless `require_keys` is true. `hosts` are names it answers to, besides those of the settings.
     """
     settings = Settings.from_environment() if settings is None else settings
     app = APIFlask(
@@ -43,6 +51,7 @@ def create_app(
         TAGS=[
             {"name": "Questions", "description": "Ask, and search."},
             {"name": "Documents", "description": "Store, list, read and remove."},
+            {"name": "Collections", "description": "List, make and look at them."},
             {"name": "Service", "description": "The process itself."},
         ],
         AUTO_404_RESPONSE=False,
@@ -53,8 +62,14 @@ def create_app(
     app.url_map.merge_slashes = False  # an id is what it says; no redirect from a//b to a/b
     app.url_map.converters["id"] = routes.DocumentIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
-    app.register_blueprint(routes.service)
-    app.register_blueprint(routes.v1)
+    app.extensions["spanwise.jobs"] = Jobs(settings.data, app.extensions["spanwise"])
+    app.register_blueprint(operations.service)
+    app.register_blueprint(page.page)
+    app.register_blueprint(operations.v1)
     app.spec_processor(openapi.finish)
     problems.install(app)
+    observing.install(app)
+    security.install(app, require_keys=require_keys, hosts=hosts)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     return app

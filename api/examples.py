@@ -31,7 +31,8 @@ ASK_RESPONSE: Json = {
     "question": "When do the Olympics end?",
     "answerable": True,
     "no_answer_probability": 0.0312,
-    "calibrated": False,
+    "calibrated": True,
+    "warnings": [],
     "answers": [
         {
             "text": "Feb. 20",
@@ -43,6 +44,15 @@ ASK_RESPONSE: Json = {
             "heading": None,
             "passage": _PASSAGE_OUT,
             "support": [],
+            "location": {
+                "page": None,
+                "rectangles": [],
+                "element": None,
+                "fragment": None,
+                "paragraph": None,
+                "line": 5,
+                "column": 174,
+            },
         }
     ],
     "generation": 1,
@@ -74,6 +84,7 @@ NEW_DOCUMENT: Json = {"id": "news/games", **DOCUMENT_CONTENT}
 DOCUMENT: Json = {
     **_REFERENCE,
     "media_type": "text/plain",
+    "encoding": "utf-8",
     "characters": 7397,
     "passages": 12,
     "added_at": "2026-01-31T12:00:00+00:00",
@@ -82,6 +93,33 @@ DOCUMENT: Json = {
 DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
 
 HEALTH: Json = {"status": "ok", "version": __version__}
+
+READY: Json = {"status": "ready", "version": __version__, "generation": 3}
+
+STATUS: Json = {
+    "collection": "default",
+    "documents": 1,
+    "passages": 12,
+    "characters": 7397,
+    "generation": 1,
+    "embedding_model": "all-MiniLM-L6-v2",
+    "reader": "default",
+    "format_version": 1,
+    "bytes_on_disk": 135_168,
+}
+
+COLLECTION: Json = {"name": "default", "public": False}
+
+JOB: Json = {
+    "id": "0f8fad5bd9cb469fa16570867728950e",
+    "collection": "default",
+    "state": "running",
+    "files": 3,
+    "done": 2,
+    "stored": ["handbook.md"],
+    "failed": [{"name": "photo.txt", "detail": "photo.txt is not text: byte 0 is 0xff."}],
+    "created_at": "2026-01-31T12:00:00+00:00",
+}
 
 INDEX: Json = {"name": "Spanwise", "version": __version__, "openapi": "/openapi.json"}
 

@@ -23,6 +23,7 @@ class Collections:
         self._reader = reader
         self._open: dict[str, Collection] = {}
         self._lock = threading.Lock()
+        self._warm: set[str] = set()
 
     def get(self, name: str, *, create: bool = False) -> Collection:
         """The collection of that name.
@@ -41,19 +42,29 @@ class Collections:
                 )
             return self._open[name]
 
-    def warm(self, name: str = "default") -> None:
+    def opened(self) -> list[Collection]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._open.values())
+
+    def warm(self, name: str = "default") -> int | None:
         """Load the models and the index of a collection, so that the first question is as fast as the next.
 
-        A collection that does not exist yet is left for later. Raises ModelError and what `Collection.open` raises.
+        Its generation, or None: a collection that does not exist yet is left for later. Raises ModelError and what
+        `Collection.open` raises.
         """
         try:
             collection = self.get(name)
         except CollectionNotFoundError:
-            return
-        collection.warm()
+            return None
+        if name not in self._warm:
+            collection.warm()
+            self._warm.add(name)
+        return collection.status().generation
 
     def close(self) -> None:
         """Close every open collection."""
         with self._lock:
+            self._warm.clear()
             while self._open:
                 self._open.popitem()[1].close()

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .fields import COLLECTION_PATTERN
+from .problems import documented
 from .schema import Problem
 
 Json = dict[str, Any]
 
-ID_DESCRIPTION = "The document's id. It may hold `/`, sent as it is or as `%2F`."
+UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
+    "examples": [{"file": ["handbook.md"]}],
+}
+PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
+    "id": ("The document's id. It may hold `/`, sent as it is or as `%2F`.", {"maxLength": 512}),
+    "name": ("The collection's name.", {"maxLength": 64, "pattern": COLLECTION_PATTERN}),
+    "job_id": ("The job's id.", {"maxLength": 32}),
+}
 
 
 def finish(document: Json | str) -> Json:
@@ -24,12 +36,27 @@ def finish(document: Json | str) -> Json:
         if isinstance(reference := node.get("$ref"), str):
             prefix, _, name = reference.rpartition("/")
             node["$ref"] = f"{prefix}/{_plain(name)}"
+    _secure(document)
     for operation in operations(document):
         if "requestBody" in operation:
             operation["requestBody"]["required"] = True
         for parameter in operation.get("parameters", []):
             _describe(parameter)
     return document
+
+
+def _secure(document: Json) -> None:
+    """Says which operations want a key, and adds what they answer where it is missing or too weak."""
+    document["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "A key made with `spanwise keys create`."}
+    }
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if path.startswith("/v1/") or path == "/metrics":
+                operation["security"] = [{"key": []}, {}]  # none is needed on loopback and for public collections
+                operation["responses"] |= {str(key): value for key, value in documented(401, 403, 429, 503).items()}
+                operation["responses"] = dict(sorted(operation["responses"].items()))
+    document["paths"]["/v1/files"]["post"]["requestBody"] = {"content": {"multipart/form-data": {"schema": UPLOAD}}}
 
 
 def operations(document: Json) -> Iterator[Json]:
@@ -45,8 +72,9 @@ def _plain(name: str) -> str:
 
 def _describe(parameter: Json) -> None:
     if parameter["in"] == "path":
-        parameter["description"] = ID_DESCRIPTION
-        parameter["schema"]["maxLength"] = 512
+        description, limits = PATH_PARAMETERS[parameter["name"]]
+        parameter["description"] = description
+        parameter["schema"] |= limits
         return
     schema = parameter["schema"]
     if "description" in schema:

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import errors
+from .fields import settings
 from .messages import discard_body
-from .schema import settings
 from .validation import field_errors, printable, sentence
 
 logger = logging.getLogger(__name__)
@@ -73,12 +73,22 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
         "The document exists",
         way_out="PUT /v1/documents/{id} replaces it. Nothing of this request was stored.",
     ),
+    errors.VersionConflictError: Kind(
+        409,
+        "version-conflict",
+        "The document has changed",
+        way_out="Without `content_hash` the address gives the document as it is now.",
+    ),
     errors.ModelMismatchError: Kind(
         409,
         "model-mismatch",
         "The collection was built with another model",
         f"The collection was built with another embedding model than the server runs with. {_LOGGED}",
     ),
+    errors.AccessError: Kind(403, "not-allowed", "Not allowed"),
+    errors.KeyRequiredError: Kind(401, "key-required", "An API key is needed"),
+    errors.TooManyRequestsError: Kind(429, "too-many-requests", "Too many requests"),
+    errors.OverloadedError: Kind(503, "overloaded", "The server is busy"),
     errors.StorageError: Kind(
         503, "storage", "The data cannot be read or written", f"The data cannot be read or written now. {_LOGGED}"
     ),
@@ -132,7 +142,7 @@ HTTP_KINDS: Mapping[int, Kind] = {
 
 def install(app: APIFlask) -> None:
     """Every error that leaves a view of `app` becomes a problem document."""
-    app.register_error_handler(errors.SpanwiseError, _from_spanwise)
+    app.register_error_handler(errors.SpanwiseError, from_spanwise)
     app.register_error_handler(HTTPError, _from_apiflask)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _from_bug)
@@ -167,12 +177,22 @@ def _documented(status: int) -> Json:
     return {"description": "; ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content}}
 
 
-def _from_spanwise(error: errors.SpanwiseError) -> Response:
+def from_spanwise(error: errors.SpanwiseError) -> Response:
+    """The problem document of `error`."""
     kind = kind_of(error)
     detail = detail_of(error)
     if kind.status >= 500 or detail.endswith(_LOGGED):
         logger.error("%s: %s", type(error).__name__, error, exc_info=error if kind.status == 500 else None)
-    return _response(kind, detail)
+    return _response(kind, detail, headers=_headers_of(error))
+
+
+def _headers_of(error: errors.SpanwiseError) -> dict[str, str]:
+    if isinstance(error, errors.KeyRequiredError):
+        return {"WWW-Authenticate": 'Bearer realm="spanwise"'}
+    if isinstance(error, errors.CollectionBusyError):
+        return {"Retry-After": "1"}
+    waits = isinstance(error, errors.TooManyRequestsError | errors.OverloadedError)
+    return {"Retry-After": str(error.subject)} if waits and isinstance(error.subject, int) else {}
 
 
 def _from_apiflask(error: HTTPError) -> Response:

@@ -9,10 +9,13 @@ from flask import current_app
 from werkzeug.routing import BaseConverter
 
 from .. import __version__
+from ..qa.collection import Collection
 from . import schema
+from .observing import metrics
 from .open_collections import Collections
 from .problems import documented
-from .serialise import ask_json, document_json, document_text_json, hits_json, stored_json
+from .security import enter_collection
+from .serialise import ask_json, ask_many_json, document_json, document_text_json, hits_json, stored_json
 
 service = APIBlueprint("service", __name__)
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
@@ -28,8 +31,14 @@ class DocumentIdConverter(BaseConverter):
     weight = 200
 
 
+def collection(name: str, *, create: bool = False) -> Collection:
+    """The collection of that name. Raises AccessError where the caller may not use it, and as `Collections.get`."""
+    enter_collection(name)
+    return collections().get(name, create=create)
+
+
 def collections() -> Collections:
-    """The open collections of the running application."""
+    """The open collections of the running application. They do not ask who calls: views use `collection`."""
     found = current_app.extensions["spanwise"]
     assert isinstance(found, Collections)
     return found
@@ -37,15 +46,19 @@ def collections() -> Collections:
 
 @v1.post("/ask")
 @v1.input(schema.AskRequest, arg_name="body")
-@v1.output(schema.AskResponse)
+@v1.output(schema.AskOut)
 @v1.doc(operation_id="ask", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def ask(body: schema.AskRequest) -> Json:
     """Answer a question from the documents
 
     Answers are exact words of the documents, best first. Where the documents do not hold the answer, `answerable` is
-    false.
+    false. Several `questions` are answered with a list of `results`.
     """
-    return ask_json(collections().get(body.collection).ask(body.question, body.top_k))
+    target = collection(body.collection)
+    results = target.ask_many(body.questions or [body.question], body.top_k, body.min_probability)
+    for result in results:
+        metrics().answered(body.collection, result)
+    return ask_json(results[0]) if not body.questions else ask_many_json(results)
 
 
 @v1.post("/search")
@@ -54,7 +67,9 @@ def ask(body: schema.AskRequest) -> Json:
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def search(body: schema.SearchRequest) -> Json:
     """Find the passages near a query"""
-    return hits_json(collections().get(body.collection).search(body.query, body.top_k))
+    hits = collection(body.collection).search(body.query, body.top_k)
+    metrics().searched(hits.took_ms)
+    return hits_json(hits)
 
 
 @v1.get("/documents")
@@ -66,8 +81,8 @@ def list_documents(query: schema.PageQuery) -> Json:
 
     Ordered by id, a page at a time.
     """
-    collection = collections().get(query.collection)
-    found = collection.documents(after=query.after, limit=query.limit + 1)
+    target = collection(query.collection)
+    found = target.documents(after=query.after, limit=query.limit + 1)
     page, more = found[: query.limit], found[query.limit :]
     return {"documents": [document_json(info) for info in page], "next": page[-1].id if more else None}
 
@@ -83,8 +98,8 @@ def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsReques
     All of them or none. An id that exists is refused with 409: PUT /v1/documents/{id} replaces a document.
     The collection is made if it does not exist.
     """
-    collection = collections().get(query.collection, create=True)
-    return stored_json(collection.add(body.sources(), replace=False))
+    target = collection(query.collection, create=True)
+    return stored_json(target.add(body.sources(), replace=False))
 
 
 @v1.get("/documents/<id:id>")
@@ -93,8 +108,8 @@ def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsReques
 @v1.doc(operation_id="get_document", tags=["Documents"], responses=documented(404, 409, 422, 500, 503))
 def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     """Read a document, or a slice of its text"""
-    document = collections().get(query.collection).document(id)
-    return document_text_json(document, query.within(document.info.characters))
+    document = collection(query.collection).document(id)
+    return document_text_json(document, query.within(document.info))
 
 
 @v1.put("/documents/<id:id>")
@@ -121,8 +136,8 @@ def put_document(
 
     Answers 201 for a new document and 200 for a replaced one. The same text again changes nothing.
     """
-    collection = collections().get(query.collection, create=True)
-    added = collection.add(body.source(id))
+    target = collection(query.collection, create=True)
+    added = target.add(body.source(id))
     return stored_json(added), 201 if added.added else 200
 
 
@@ -138,7 +153,7 @@ def delete_document(id: str, query: schema.CollectionQuery) -> tuple[str, int]: 
 
     Once this has answered, no search and no answer shows its text.
     """
-    collections().get(query.collection).remove(id)
+    collection(query.collection).remove(id)
     return "", 204
 
 
@@ -151,11 +166,3 @@ def health() -> Json:
     Touches neither models nor data.
     """
     return {"status": "ok", "version": __version__}
-
-
-@service.get("/")
-@service.output(schema.IndexOut)
-@service.doc(operation_id="index", tags=["Service"], responses=documented(500))
-def index() -> Json:
-    """What this is and where it is described"""
-    return {"name": "Spanwise", "version": __version__, "openapi": "/openapi.json"}

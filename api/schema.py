@@ -5,119 +5,37 @@ JSON bodies are read strictly: `"3"` and `true` are not whole numbers, and an un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any, Literal
 
-from flask import current_app
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    ValidationError,
+    RootModel,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
-    WrapValidator,
+    field_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from ..errors import LimitError
-from ..index.records import Source, Span
-from ..settings import Settings
+from ..errors import LimitError, VersionConflictError
+from ..index.records import DocumentInfo, Source, Span
 from . import examples
-from .validation import NOT_BLANK, shown
-
-MAX_DOCUMENTS_PER_REQUEST = 1_000
-MAX_PAGE = 1_000
-MAX_METADATA_NAME = 200
-MAX_METADATA_TEXT = 10_000
-
-
-def settings() -> Settings:
-    """The settings of the running application."""
-    found = current_app.config["SPANWISE"]
-    assert isinstance(found, Settings)
-    return found
-
-
-@dataclass(frozen=True)
-class AtMost:
-    """Bounds a text's length or a number by the running application's setting of that name."""
-
-    setting: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        described = handler(schema)
-        described["maxLength" if described["type"] == "string" else "maximum"] = self.limit
-        return described
-
-    @property
-    def limit(self) -> int:
-        limit = getattr(settings(), self.setting)
-        assert isinstance(limit, int)
-        return limit
-
-    def check(self, value: str | int) -> str | int:
-        """`value`, if it is within the limit.
-
-        Raises the errors that pydantic's own `max_length` and `le` raise.
-        """
-        if isinstance(value, str):
-            if len(value) > self.limit:
-                raise PydanticKnownError("string_too_long", {"max_length": self.limit})
-        elif value > self.limit:
-            raise PydanticKnownError("less_than_equal", {"le": self.limit})
-        return value
-
-
-def _one_metadata_error(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Names the key at fault once, where pydantic would list every member of the union that did not fit."""
-    if not isinstance(value, dict):
-        raise PydanticCustomError("metadata", "must be a JSON object")
-    try:
-        return validate(value)
-    except ValidationError as error:
-        raise PydanticCustomError(
-            "metadata",
-            "may hold text (names up to {name} characters, values up to {text}), finite numbers, true, false, null and "
-            "lists of those, and “{key}” is something else",
-            {"name": MAX_METADATA_NAME, "text": MAX_METADATA_TEXT, "key": shown(str(error.errors()[0]["loc"][0]))},
-        ) from None
-
-
-Scalar = Annotated[str, Field(max_length=MAX_METADATA_TEXT)] | int | float | bool | None
-Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=MAX_METADATA_NAME)], Scalar | list[Scalar]],
-    WrapValidator(_one_metadata_error),
-    Field(description="Your own values, returned with every answer from this document."),
-]
-Question = Annotated[str, Field(min_length=1, pattern=NOT_BLANK), AtMost("max_question_characters")]
-CollectionName = Annotated[str, Field(min_length=1, max_length=64, description="The collection to use.")]
-TopK = Annotated[int, Field(ge=1, description="How many to return, best first."), AtMost("max_top_k")]
-Text = Annotated[
-    str,
-    Field(min_length=1, description="The text. Stored as it is: spans count its Unicode code points."),
-    AtMost("max_document_characters"),
-]
-DocumentId = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=512,
-        pattern=r"^[A-Za-z0-9._~/-]+$",
-        description="Letters, digits and `. _ ~ / -`, without empty, `.` or `..` segments. "
-        "Without an id, the content hash of the text is used.",
-    ),
-]
-Title = Annotated[str, Field(max_length=1_000)]
-Uri = Annotated[str, Field(max_length=2_000, description="Shown with answers; never opened.")]
-Offset = Annotated[int, Field(ge=0)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-
+from .fields import (
+    MAX_DOCUMENTS_PER_REQUEST,
+    MAX_PAGE,
+    MAX_QUESTIONS_PER_REQUEST,
+    CollectionName,
+    DocumentId,
+    Metadata,
+    Offset,
+    Probability,
+    Question,
+    Text,
+    Title,
+    TopK,
+    Uri,
+)
 
 # ── What comes in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -130,12 +48,44 @@ class QueryString(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class _Absent(str):
+    """The question of a request that has none: unlike every text that comes in."""
+
+
+_ABSENT = _Absent()
+
+
 class AskRequest(JsonBody):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK_REQUEST]})
 
-    question: Question
+    # Before `question`, whose check asks whether these were given.
+    questions: list[Question] = Field(
+        [], min_length=1, max_length=MAX_QUESTIONS_PER_REQUEST, description="Several questions, answered together."
+    )
+    question: Question = Field(
+        default_factory=lambda: _ABSENT,
+        validate_default=True,
+        description="One question; required without `questions`.",
+    )
     top_k: TopK = 3
+    min_probability: Probability | None = Field(
+        None,
+        description="How likely the first answer must be to count as one; what the calibration asks for if absent.",
+    )
     collection: CollectionName = "default"
+
+    @field_validator("question", mode="wrap")
+    @classmethod
+    def one_or_several(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Raises unless exactly one of `question` and `questions` is given."""
+        several = bool(info.data.get("questions", True))  # refused ones are named by their own error
+        if value is _ABSENT:
+            if not several:
+                raise PydanticKnownError("missing")
+            return value
+        if several and info.data.get("questions"):
+            raise PydanticCustomError("question", "must be left out where `questions` are given")
+        return validate(value)
 
 
 class SearchRequest(JsonBody):
@@ -190,11 +140,22 @@ class SliceQuery(CollectionQuery):
     start: int | None = Field(None, ge=0, description="First code point of the slice; the start of the text if absent.")
     end: int | None = Field(None, ge=0, description="End of the slice, exclusive; the end of the text if absent.")
 
-    def within(self, characters: int) -> Span:
-        """The span that was asked for in a text of so many code points.
+    content_hash: str | None = Field(
+        None, max_length=200, description="The version that is meant. Where another one is stored, the answer is a 409."
+    )
 
-        Raises LimitError if it does not lie inside the text.
+    def within(self, document: DocumentInfo) -> Span:
+        """The span that was asked for in the text of `document`.
+
+        Raises VersionConflictError if another version was meant, LimitError if the span does not lie inside the text.
         """
+        if self.content_hash not in (None, document.content_hash):
+            raise VersionConflictError(
+                f"Document {document.id!r} is stored as {document.content_hash}, no longer as {self.content_hash!r}.",
+                subject=document.content_hash,
+                way_out="Ask again, or read the version that is stored.",
+            )
+        characters = document.characters
         start = 0 if self.start is None else self.start
         end = characters if self.end is None else self.end
         if not start <= end <= characters:
@@ -253,6 +214,7 @@ class DocumentOut(DocumentReference):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DOCUMENT]})
 
     media_type: str
+    encoding: str | None = Field(None, description="How the bytes of a text file were decoded.")
     characters: int = Field(description="Length of the text in code points.")
     passages: int
     added_at: str = Field(description="When this version was stored: UTC, ISO 8601.")
@@ -279,6 +241,26 @@ class StoredOut(BaseModel):
     generation: int
 
 
+class RectangleOut(BaseModel):
+    """In points from the top left corner of the page as it is shown, y downwards."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class LocationOut(BaseModel):
+    page: int | None = Field(description="From 1.")
+    rectangles: list[RectangleOut] = Field(description="What the words cover, one for each line they touch.")
+    element: str | None = Field(description="XPath of the element, behind `part#` where the source has parts.")
+    fragment: str | None = Field(description="What to append to the address of the source to be led to the words.")
+    paragraph: int | None = Field(description="From 1, in the body of the source.")
+    line: int | None = Field(description="From 1.")
+    column: int | None = Field(description="From 1, in code points.")
+
+
 class AnswerOut(BaseModel):
     text: str = Field(description="The exact words of the document at `span`.")
     probability: Probability = Field(description="P(this answer is right).")
@@ -289,6 +271,7 @@ class AnswerOut(BaseModel):
     heading: str | None
     passage: PassageOut
     support: list[SupportOut]
+    location: LocationOut | None = Field(None, description="Where the words stand in the source.")
 
 
 class AskResponse(BaseModel):
@@ -298,9 +281,22 @@ class AskResponse(BaseModel):
     answerable: bool = Field(description="Whether the first answer is good enough to be shown as one.")
     no_answer_probability: Probability
     calibrated: bool = Field(description="Whether the probabilities were fitted on labelled questions.")
+    warnings: list[str] = Field(description="Why the answers deserve less trust than their probabilities say.")
     answers: list[AnswerOut] = Field(description="Best first, also when `answerable` is false.")
     generation: int = Field(description="The generation of the collection that was read.")
     took_ms: float
+
+
+class AskManyResponse(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"results": [examples.ASK_RESPONSE]}]})
+
+    results: list[AskResponse] = Field(description="One for each question, in their order.")
+
+
+class AskOut(RootModel[AskResponse | AskManyResponse]):
+    """For `question` its result; for `questions` a list of results."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK_RESPONSE]})
 
 
 class HitOut(BaseModel):
@@ -326,6 +322,60 @@ class HealthOut(BaseModel):
 
     status: str
     version: str
+
+
+class ReadyOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.READY]})
+
+    status: str
+    version: str
+    generation: int | None = Field(description="Of the default collection; null while there is none.")
+
+
+class StatusOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STATUS]})
+
+    collection: str
+    documents: int
+    passages: int
+    characters: int = Field(description="In code points.")
+    generation: int = Field(description="Grows by one with every change.")
+    embedding_model: str
+    reader: str
+    format_version: int
+    bytes_on_disk: int
+
+
+class CollectionOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COLLECTION]})
+
+    name: str
+    public: bool = Field(description="Whether pages may read it without a key.")
+
+
+class CollectionsOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"collections": [examples.COLLECTION], "scope": "read"}]})
+
+    collections: list[CollectionOut] = Field(description="Ordered by name.")
+    scope: Literal["read", "write", "admin"] = Field(description="What the caller may do with them.")
+
+
+class FailedFileOut(BaseModel):
+    name: str
+    detail: str
+
+
+class JobOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
+
+    id: str
+    collection: str
+    state: Literal["queued", "running", "done", "cancelled"]
+    files: int = Field(description="How many were sent.")
+    done: int = Field(description="How many were stored or failed.")
+    stored: list[str] = Field(description="The ids of those that were stored.")
+    failed: list[FailedFileOut]
+    created_at: str
 
 
 class IndexOut(BaseModel):

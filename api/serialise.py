@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Passage, Scores, Span
+from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Location, Passage, Scores, Span
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -19,10 +20,16 @@ def ask_json(result: AskResult) -> Json:
         "answerable": result.answerable,
         "no_answer_probability": _probability(result.no_answer_probability),
         "calibrated": result.calibrated,
+        "warnings": list(result.warnings),
         "answers": [answer_json(answer) for answer in result.answers],
         "generation": result.generation,
         "took_ms": _milliseconds(result.took_ms),
     }
+
+
+def ask_many_json(results: Sequence[AskResult]) -> Json:
+    """The object that `POST /v1/ask` answers to several questions."""
+    return {"results": [ask_json(result) for result in results]}
 
 
 def answer_json(answer: Answer) -> Json:
@@ -37,6 +44,7 @@ def answer_json(answer: Answer) -> Json:
         "heading": heading_json(answer.heading),
         "passage": passage_json(answer.passage),
         "support": [support_json(support) for support in answer.support],
+        "location": location_json(answer.location) if answer.location else None,
     }
 
 
@@ -78,6 +86,7 @@ def document_json(document: DocumentInfo) -> Json:
     return {
         **reference_json(document),
         "media_type": document.media_type,
+        "encoding": document.encoding,
         "characters": document.characters,
         "passages": document.passages,
         "added_at": document.added_at,
@@ -102,6 +111,22 @@ def passage_json(passage: Passage) -> Json:
 def support_json(support: Support) -> Json:
     """Another place that says the same, in code points of its document."""
     return {"document_id": support.document_id, **span_json(support.span)}
+
+
+def location_json(location: Location) -> Json:
+    """Where a span stands in its source; rectangles in points from the top left corner of their page."""
+    return {
+        "page": location.page,
+        "rectangles": [
+            {"page": one.page, "left": one.left, "top": one.top, "right": one.right, "bottom": one.bottom}
+            for one in location.rectangles
+        ],
+        "element": location.element,
+        "fragment": location.fragment,
+        "paragraph": location.paragraph,
+        "line": location.line,
+        "column": location.column,
+    }
 
 
 def span_json(span: Span) -> Json:

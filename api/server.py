@@ -1,4 +1,4 @@
-"""Serves the application with gunicorn: one process that answers, eight threads in it.
+"""Serves the application with gunicorn: one process that answers, with threads in it.
 
 Models and indexes load in the worker, after the fork: a FAISS index that was searched before a fork hangs in the child.
 """
@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -21,6 +22,9 @@ from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-un
 from .. import errors
 from ..errors import InputError, SpanwiseError
 from ..settings import Settings
+from .app import create_app
+from .keys import KeyFile
+from .security import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-THREADS = 8
+THREADS = 32
+"""More than requests that run at once (`Settings.max_concurrent`), so that one too many is told so."""
 START_SECONDS = 300
 """How long models and index may take to load."""
 STOP_SECONDS = 30
@@ -55,9 +60,18 @@ def serve(
     Raises InputError for an address that cannot or, without `allow_public`, must not be served, SpanwiseError for a
     port in use, and what loading the models and opening the default collection raise.
     """
-    listener = _listen(host, port, allow_public)
+    guarded = KeyFile(settings.data).read().opens_something
+    listener, local = _listen(host, port, allow_public or guarded)
     failure_read, failure_write = os.pipe()
-    server = _Server(settings, embedder, reader, listener, failure_write, on_ready)
+    build = partial(
+        create_app,
+        settings,
+        embedder=embedder,
+        reader=reader,
+        require_keys=guarded or not (local or allow_public),
+        hosts=LOOPBACK_HOSTS if local else (),
+    )
+    server = _Server(build, listener, failure_write, on_ready)
     main_process = os.getpid()
     try:
         server.run()
@@ -75,16 +89,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(
         self,
-        settings: Settings,
-        embedder: Embedder | None,
-        reader: Reader | None,
+        build: Callable[[], APIFlask],
         listener: socket.socket,
         failure: int,
         on_ready: Callable[[str], None] | None,
     ) -> None:
-        self._settings = settings
-        self._embedder = embedder
-        self._reader = reader
+        self._build = build
         self._address = _address(listener)
         self._descriptor = listener.detach()
         self._failure = failure
@@ -100,6 +110,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "timeout": START_SECONDS,
             "graceful_timeout": STOP_SECONDS,
             "keepalive": 5,
+            "limit_request_line": 8190,  # an id of 512 characters, each percent-encoded, fits
             "proc_name": "spanwise",
             "logger_class": _QuietLogger,
             "errorlog": None,
@@ -115,10 +126,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> APIFlask:
         """Called in the worker, after the fork. A failure that we know goes to the main process, to be raised there."""
         try:
-            from .app import create_app
-
-            app = create_app(self._settings, embedder=self._embedder, reader=self._reader)
+            app = self._build()
             app.extensions["spanwise"].warm()
+            app.extensions["spanwise.jobs"].resume()
         except SpanwiseError as error:
             said = {"class": type(error).__name__, "problem": error.problem, "way_out": error.way_out}
             os.write(self._failure, json.dumps(said).encode())
@@ -135,6 +145,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _close(self, arbiter: Any, worker: Any) -> None:
         if self.callable is not None:
+            self.callable.extensions["spanwise.jobs"].close()
             self.callable.extensions["spanwise"].close()
 
 
@@ -157,7 +168,8 @@ def _raise_again(said: dict[str, str]) -> None:
     raise getattr(errors, said["class"], SpanwiseError)(said["problem"], way_out=said["way_out"])
 
 
-def _listen(host: str, port: int, allow_public: bool) -> socket.socket:
+def _listen(host: str, port: int, allow_public: bool) -> tuple[socket.socket, bool]:
+    """A listening socket, and whether only this machine can reach it."""
     if not 0 <= port <= 65_535:
         raise InputError(f"{port} is not a port.", subject=port, way_out="Choose one from 1024 to 65535.")
     try:
@@ -167,15 +179,16 @@ def _listen(host: str, port: int, allow_public: bool) -> socket.socket:
         raise InputError(
             f"{host!r} is not an address of this machine.", subject=host, way_out="Use 127.0.0.1."
         ) from None
-    if not allow_public and not all(_is_loopback(str(address[0])) for *_, address in found):
+    local = all(_is_loopback(str(address[0])) for *_, address in found)
+    if not (local or allow_public):
         raise InputError(
             f"{host or 'every address'} can be reached from other machines, and the server has no API keys.",
             subject=host,
-            way_out="Serve on 127.0.0.1 behind a proxy that checks who asks, or allow public access explicitly.",
+            way_out="Make one with `spanwise keys create`, or serve on 127.0.0.1.",
         )
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     try:
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        return socket.create_server(address[:2], family=family, backlog=2048), local
     except OSError as error:
         raise SpanwiseError(
             f"Cannot listen on port {port} of {host}: {error.strerror or error}.",

@@ -44,6 +44,37 @@ export class Spanwise {
     return this.#send("GET", `/v1/documents/${encodedId(id)}?${query}`, null, signal);
   }
 
+  /** Store files. `onProgress` hears the share that was sent, 0 to 1. Larger uploads give a job: see `job`. */
+  upload(files, { onProgress } = {}) {
+    const form = new FormData();
+    for (const file of files) form.append("file", file, file.name);
+    const query = new URLSearchParams({ collection: this.collection });
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest(); // fetch does not tell how much was sent
+      request.open("POST", `${this.endpoint}/v1/files?${query}`);
+      if (this.key) request.setRequestHeader("Authorization", `Bearer ${this.key}`);
+      request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+      request.onerror = () => reject(unreachable());
+      request.onload = () => {
+        let answer = {};
+        try { answer = JSON.parse(request.responseText); } catch { /* a proxy's own page */ }
+        if (request.status < 400) resolve(answer);
+        else reject(new SpanwiseError({ status: request.status, ...answer }));
+      };
+      request.send(form);
+    });
+  }
+
+  /** The collections that may be read, and `scope`: read, write or admin. */
+  collections() {
+    return this.#send("GET", "/v1/collections");
+  }
+
+  /** How far the upload with that job id is. */
+  job(id, { signal } = {}) {
+    return this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}`, null, signal);
+  }
+
   async #send(method, route, body, signal) {
     const headers = { Accept: "application/json" };
     if (body) headers["Content-Type"] = "application/json";
@@ -55,12 +86,16 @@ export class Spanwise {
       });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new SpanwiseError({ status: 0, title: "No connection", detail: "The server cannot be reached." });
+      throw unreachable();
     }
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
     throw new SpanwiseError({ status: response.status, ...answer }, Number(response.headers.get("Retry-After")) || null);
   }
+}
+
+function unreachable() {
+  return new SpanwiseError({ status: 0, title: "No connection", detail: "The server cannot be reached." });
 }
 
 /** How many UTF-16 code units the first `codePoints` code points of `text` take: JavaScript counts those. */

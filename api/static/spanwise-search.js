@@ -9,12 +9,12 @@
  */
 
 import { Spanwise, codePointLength, documentLink, utf16Offset } from "./client.js";
-import { element, marked, replace } from "./elements.js";
-import { certainty, sentenceAround, shortened } from "./wording.js";
-import { sheet } from "./spanwise-search-style.js";
 
 const TYPING_PAUSE = 160;
 const SUGGESTIONS = 6;
+const WORTH_SHOWING = 0.1;
+/** Words too common to be made strong. */
+const COMMON = new Set("about and are can did does for from had has have how into its not that the their them then there they this was were what when where which who whom whose why will with you your".split(" "));
 
 export class SpanwiseSearch extends HTMLElement {
   static observedAttributes = ["endpoint", "collection", "placeholder", "label"];
@@ -127,6 +127,7 @@ export class SpanwiseSearch extends HTMLElement {
       this.#hits = hits;
       this.#active = -1;
       replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at, query)));
+      this.#list.dataset.query = query;
       if (hits.length) this.#expand(); else this.#collapse();
       this.#say(hits.length ? `${counted(hits.length, "passage")}. Enter answers the question, arrows choose a passage.`
         : "Nothing found yet. Enter asks the question all the same.");
@@ -137,7 +138,7 @@ export class SpanwiseSearch extends HTMLElement {
 
   #suggestion(hit, at, query) {
     const item = element("li", { role: "option", id: `passage-${at}`, "aria-selected": "false", dir: "auto" },
-      element("span", { class: "words" }, ...marked(shortened(hit.passage.text, query, 170), wordsOf(query))),
+      element("span", { class: "words" }, ...marked(shortened(hit.passage.text, query, 170), { words: wordsOf(query) })),
       element("span", { class: "where" }, where(hit)));
     item.addEventListener("pointerdown", (event) => event.preventDefault());
     item.addEventListener("click", () => this.#open(hit));
@@ -167,18 +168,19 @@ export class SpanwiseSearch extends HTMLElement {
     const sure = certainty(result.answerable, best.probability);
     this.#say(result.answerable ? `Answer, ${sure.words}: ${best.text}` : "Not in these documents.");
     const parts = result.answerable
-      ? [this.#answer(best, sure), this.#more("Other answers", others.map((one) => this.#place(one)))]
-      : [silence(sure), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
+      ? [this.#answer(best, sure, result.warnings), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
+      : [silence(sure, result.warnings), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
     replace(this.#result, ...parts.filter(Boolean));
     if (result.answerable) this.#support(best);
   }
 
-  #answer(answer, sure) {
-    const { before, words, after } = sentenceAround(answer.passage.text, utf16Range(answer));
+  #answer(answer, sure, warnings) {
+    const { text, range } = sentenceAround(answer.passage.text, utf16Range(answer));
     return element("article", { class: "answer" },
       element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
       element("h2", { dir: "auto", class: answer.text.length > 60 ? "long" : "" }, answer.text),
-      element("blockquote", { dir: "auto" }, ...marked(before), element("mark", {}, words), ...marked(after)),
+      ...cautions(warnings),
+      element("blockquote", { dir: "auto" }, ...marked(text, { range })),
       element("p", { class: "source" },
         element("a", { class: "go", href: this.#link(answer.document, answer.span) }, "Read it in ",
           element("span", { dir: "auto" }, answer.document.title || answer.document.id)),
@@ -202,21 +204,22 @@ export class SpanwiseSearch extends HTMLElement {
   #agreeing(place, slice) {
     const at = utf16Offset(slice.text, place.start - slice.span.start);
     const lead = slice.text.slice(0, at).replace(/^\S*\s/, "");
+    const range = [lead.length, lead.length + slice.text.length - at];
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(slice, place) },
-      element("span", { class: "words" }, "… ", ...marked(lead), element("mark", {}, slice.text.slice(at))),
+      element("span", { class: "words" }, "… ", ...marked(lead + slice.text.slice(at), { range })),
       element("span", { class: "where" }, slice.title || slice.id)));
   }
 
   #place(answer) {
-    const { before, words, after } = sentenceAround(answer.passage.text, utf16Range(answer));
+    const { text, range } = sentenceAround(answer.passage.text, utf16Range(answer));
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(answer.document, answer.span) },
-      element("span", { class: "words" }, ...marked(before), element("mark", {}, words), ...marked(after)),
+      element("span", { class: "words" }, ...marked(text, { range })),
       element("span", { class: "where" }, `${where(answer)} · ${certainty(true, answer.probability).words}`)));
   }
 
   #passage(answer) {
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(answer.document, answer.passage) },
-      element("span", { class: "words" }, ...marked(shortened(answer.passage.text, this.question, 260), wordsOf(this.question))),
+      element("span", { class: "words" }, ...marked(shortened(answer.passage.text, this.question, 260), { words: wordsOf(this.question) })),
       element("span", { class: "where" }, where(answer))));
   }
 
@@ -321,10 +324,15 @@ function utf16Range(answer) {
   return [utf16Offset(text, answer.span.start - start), utf16Offset(text, answer.span.end - start)];
 }
 
-function silence(sure) {
+function cautions(warnings = []) {
+  return warnings.map((warning) => element("p", { class: "caution", dir: "auto" }, warning));
+}
+
+function silence(sure, warnings) {
   return element("article", { class: "answer none" },
     element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
     element("h2", {}, "The documents do not seem to say."),
+    ...cautions(warnings),
     element("p", {}, "Nothing in them answers the question well enough to be shown as an answer. Try other words, or look at what comes nearest."));
 }
 
@@ -339,7 +347,7 @@ function where(found) {
 }
 
 function wordsOf(query) {
-  return (query.match(/[\p{L}\p{N}]+/gu) || []).filter((word) => codePointLength(word) > 2);
+  return (query.match(/[\p{L}\p{N}]+/gu) || []).filter((word) => codePointLength(word) > 2 && !COMMON.has(word.toLowerCase()));
 }
 
 function counted(number, noun) { return `${number} ${noun}${number === 1 ? "" : "s"}`; }
@@ -348,5 +356,188 @@ function skeleton() {
   const lines = ["short", "wide", "wide", "half"].map((width) => element("span", { class: width }));
   return element("div", { class: "skeleton", "aria-hidden": "true" }, ...lines);
 }
+
+// ── Elements. They can only hold text: there is no way to hand them HTML. ─────────────────────────────────────────────
+
+/** An element with attributes and children; strings become text nodes. */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== "" || key === "hidden") made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** Put `children` in the place of everything in `parent`. */
+export function replace(parent, ...children) {
+  parent.replaceChildren(...children);
+}
+
+const LINK = /\[([^\]\n]{1,300})\]\(([^()\s]{0,500})\)/g;
+
+/**
+ * `text` as nodes that together say exactly `text`: the brackets of Markdown links are set apart to be dimmed or hidden,
+ * `words` are made strong, and `range`, in UTF-16 code units, becomes one `<mark>`.
+ */
+export function marked(text, { words = [], range = null } = {}) {
+  const pieces = [];
+  let from = 0;
+  for (const link of text.matchAll(LINK)) {
+    const behind = link.index + 1 + link[1].length;
+    pieces.push([from, link.index, false], [link.index, link.index + 1, true], [link.index + 1, behind, false]);
+    from = link.index + link[0].length;
+    pieces.push([behind, from, true]);
+  }
+  pieces.push([from, text.length, false]);
+  const between = (first, last) => pieces.flatMap(([start, end, quiet]) => {
+    const part = text.slice(Math.max(start, first), Math.max(Math.min(end, last), Math.max(start, first)));
+    return !part ? [] : quiet ? [element("span", { class: "markup" }, part)] : strong(part, words);
+  });
+  if (!range) return between(0, text.length);
+  const [start, end] = range;
+  return [...between(0, start), element("mark", {}, ...between(start, end)), ...between(end, text.length)];
+}
+
+function strong(text, words) {
+  if (!words.length) return [text];
+  const wanted = new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.join("|")})`, "giu");  // words are letters and digits only
+  const nodes = [];
+  let from = 0;
+  for (const hit of text.matchAll(wanted)) {
+    nodes.push(text.slice(from, hit.index), element("b", {}, hit[0]));
+    from = hit.index + hit[0].length;
+  }
+  return [...nodes, text.slice(from)].filter((node) => node !== "");
+}
+
+// ── Results in words. ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How sure an answer is, in words; the bounds are those of the IPCC's guidance on “likely” and “very likely” (2010). */
+function certainty(answerable, probability) {
+  if (!answerable) return { level: "none", words: "Not in these documents" };
+  if (probability >= 0.9) return { level: "high", words: "Very likely" };
+  if (probability >= 0.66) return { level: "good", words: "Likely" };
+  return { level: "low", words: "Unsure" };
+}
+
+const LONGEST = 420;
+const ABBREVIATION = /(?:\b\p{L}\.|\b\p{Lu}\p{L}{1,3}\.)\s*$/u;
+
+/** The sentence of `text` that holds the range, cut where it is very long, and the range in it. */
+function sentenceAround(text, [start, end]) {
+  let from = 0;
+  let to = text.length;
+  for (const [first, last] of sentences(text)) {
+    if (last <= start) from = last;
+    if (first >= end) { to = first; break; }
+  }
+  let before = text.slice(from, start).trimStart();
+  let after = text.slice(end, to).trimEnd();
+  const room = Math.max(60, (LONGEST - (end - start)) / 2);
+  if (before.length > room) before = `… ${before.slice(-room).replace(/^\S*\s/, "")}`;
+  if (after.length > room) after = `${after.slice(0, room).replace(/\s\S*$/, "")} …`;
+  return { text: before + text.slice(start, end) + after, range: [before.length, before.length + end - start] };
+}
+
+/** About `length` characters of `text` around the first word of `query`, on one line. */
+function shortened(text, query, length) {
+  const flat = text.replace(/\s+/g, " ").trim();
+  if (flat.length <= length) return flat;
+  const words = (query.match(/[\p{L}\p{N}]{4,}/gu) || []).map((word) => flat.toLowerCase().indexOf(word.toLowerCase()));
+  const first = Math.min(...words.filter((at) => at >= 0), flat.length);
+  const start = first === flat.length || first < length * 0.6 ? 0 : first - Math.round(length * 0.35);
+  let cut = flat.slice(start, start + length).replace(/\s\S*$/, "");
+  if (start) cut = `… ${cut.replace(/^\S*\s/, "")}`;
+  return start + length < flat.length ? `${cut} …` : cut;
+}
+
+/** Sentences as ranges; no break behind an abbreviation such as `Feb.` or `U.S.`. */
+function* sentences(text) {
+  let first = 0;
+  for (const { index, segment } of new Intl.Segmenter(undefined, { granularity: "sentence" }).segment(text)) {
+    if (ABBREVIATION.test(segment) && index + segment.length < text.length) continue;
+    yield [first, index + segment.length];
+    first = index + segment.length;
+  }
+  if (first < text.length) yield [first, text.length];
+}
+
+// ── How it looks. ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(`
+:host {
+  --ink: var(--spanwise-ink, #211d18); --quiet: var(--spanwise-quiet, #6a6257); --surface: var(--spanwise-surface, #fffdf9);
+  --line: var(--spanwise-line, #e3dbcd); --accent: var(--spanwise-accent, #17594a); --mark: var(--spanwise-mark, #ffe27a);
+  --mark-ink: var(--spanwise-mark-ink, #211d18); --shade: var(--spanwise-shade, #f4eee3);
+  --good: #1d7a4f; --fair: #7a6a12; --poor: #a4540d; --none: #6a6257; --shadow: 0 1px 2px #0000000a, 0 12px 32px -12px #3a2d1433;
+  --text: var(--spanwise-text, ui-serif, "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif", Georgia, serif);
+  --ui: var(--spanwise-ui, system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif);
+  display: block; color: var(--ink); font: 1rem/1.55 var(--ui); text-align: start;
+}
+@media (prefers-color-scheme: dark) { :host {
+  --ink: var(--spanwise-ink, #ece7dd); --quiet: var(--spanwise-quiet, #a69e91); --surface: var(--spanwise-surface, #1d2024);
+  --line: var(--spanwise-line, #33373d); --accent: var(--spanwise-accent, #8fd6bf); --mark: var(--spanwise-mark, #7d6212);
+  --mark-ink: var(--spanwise-mark-ink, #fff4cf); --shade: var(--spanwise-shade, #272b30);
+  --good: #7ed6a5; --fair: #dcc65a; --poor: #f0a868; --none: #a69e91; --shadow: 0 16px 40px -12px #000c;
+} }
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
+.box { position: relative; margin: 0; }
+.field { display: flex; align-items: center; gap: .75rem; background: var(--surface); border: 1px solid var(--line); border-radius: 1rem;
+  padding: 0 .6rem 0 1.1rem; box-shadow: var(--shadow); transition: border-color .15s; }
+.field:focus-within { border-color: var(--accent); outline: 3px solid color-mix(in srgb, var(--accent) 22%, transparent); }
+.glass { flex: none; inline-size: .95rem; block-size: .95rem; border: 2px solid var(--quiet); border-radius: 50%; position: relative; margin-bottom: .2rem; }
+.glass::after { content: ""; position: absolute; inset-inline-start: 82%; top: 88%; width: .5rem; height: 2px; background: var(--quiet); transform: rotate(45deg); transform-origin: left; border-radius: 1px; }
+.question { flex: 1; min-width: 0; border: 0; outline: 0; background: none; color: inherit; font: 1.18rem/1.4 var(--ui); padding: 1rem 0; }
+.question::placeholder { color: var(--quiet); opacity: 1; }
+.clear { border: 0; background: none; color: var(--quiet); font: 1.5rem/1 var(--ui); inline-size: 2.4rem; block-size: 2.4rem; border-radius: .7rem; cursor: pointer; }
+.clear:hover { background: var(--shade); }
+button:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+#suggestions { position: absolute; z-index: 5; inset-inline: 0; top: calc(100% + .5rem); margin: 0; padding: .4rem; list-style: none; background: var(--surface);
+  border: 1px solid var(--line); border-radius: 1rem; box-shadow: var(--shadow); max-height: min(28rem, 62vh); overflow: auto; }
+#suggestions li { padding: .6rem .75rem; border-radius: .7rem; cursor: pointer; }
+#suggestions li:hover, #suggestions li[aria-selected=true] { background: var(--shade); }
+#suggestions li[aria-selected=true] { box-shadow: inset 3px 0 var(--accent); }
+.words { display: block; font-family: var(--text); overflow-wrap: anywhere; }
+.words b { font-weight: 700; }
+.where { display: block; color: var(--quiet); font-size: .84rem; margin-top: .15rem; overflow-wrap: anywhere; }
+.said { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.result { margin-top: 1.6rem; outline: 0; }
+.answer { background: var(--surface); border: 1px solid var(--line); border-radius: 1.25rem; padding: clamp(1.25rem, 4vw, 2.25rem); box-shadow: var(--shadow); animation: rise .28s ease-out; }
+.sure { display: inline-flex; align-items: center; gap: .5rem; margin: 0; font-size: .88rem; font-weight: 600; letter-spacing: .01em; color: var(--tone); }
+.sure.high { --tone: var(--good); } .sure.good { --tone: var(--fair); } .sure.low { --tone: var(--poor); } .sure.none { --tone: var(--none); }
+.dot { inline-size: .6rem; block-size: .6rem; border-radius: 50%; background: currentColor; }
+.sure.low .dot { background: linear-gradient(90deg, currentColor 50%, transparent 50%); border: 2px solid currentColor; }
+.sure.none .dot { background: none; border: 2px solid currentColor; }
+h2 { font: 500 clamp(2.1rem, 7vw, 3.4rem)/1.12 var(--text); letter-spacing: -.015em; margin: .5rem 0 1.1rem; overflow-wrap: anywhere; }
+h2.long { font-size: clamp(1.5rem, 4vw, 2rem); line-height: 1.28; }
+.none h2 { font-size: clamp(1.45rem, 4.4vw, 2rem); margin-bottom: .5rem; }
+.none p:not(.sure) { color: var(--quiet); margin: 0; max-width: 60ch; }
+blockquote { margin: 0; padding-inline-start: 1.1rem; border-inline-start: 3px solid var(--mark); font: 1.15rem/1.65 var(--text); overflow-wrap: anywhere; white-space: pre-line; }
+mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; border-radius: .22em; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
+.markup { display: none; }
+.answer p.caution { margin: 0 0 1rem; padding: .6rem .9rem; border-radius: .7rem; background: var(--shade); color: var(--ink); font-size: .95rem; }
+.source { margin: 1.3rem 0 0; font-size: .95rem; }
+.source .where span + span::before { content: " · "; }
+a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
+.source a { font-weight: 600; overflow-wrap: anywhere; }
+h3 { font: 600 .82rem/1.3 var(--ui); letter-spacing: .02em; color: var(--quiet); margin: 1.9rem 0 .5rem; }
+.agreeing:not(:empty) { border-top: 1px solid var(--line); margin-top: 1.5rem; }
+.agreeing h3 { margin-top: 1.1rem; }
+.places { list-style: none; margin: 0; padding: 0; display: grid; gap: .15rem; }
+.places a { display: block; padding: .65rem .85rem; margin-inline: -.85rem; border-radius: .8rem; color: inherit; text-decoration: none; }
+.places a:hover, .places a:focus-visible { background: var(--shade); }
+.more { padding-inline: clamp(0rem, 3vw, 1rem); }
+.again { margin-top: 1.1rem; padding: .6rem 1.1rem; font: 600 .95rem var(--ui); color: var(--surface); background: var(--accent); border: 0; border-radius: .7rem; cursor: pointer; }
+code { background: var(--shade); padding: .1em .35em; border-radius: .3em; font-size: .9em; }
+.skeleton { display: grid; gap: .8rem; padding: clamp(1.25rem, 4vw, 2.25rem); border: 1px solid var(--line); border-radius: 1.25rem; background: var(--surface); }
+.skeleton span { block-size: 1rem; border-radius: .5rem; background: var(--shade); animation: breathe 1.4s ease-in-out infinite; }
+.skeleton .short { inline-size: 35%; block-size: 2.4rem; } .skeleton .half { inline-size: 55%; }
+@keyframes breathe { 50% { opacity: .45; } }
+@keyframes rise { from { opacity: 0; transform: translateY(6px); } }
+@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
+@media (max-width: 34rem) { .question { font-size: 1.05rem; padding: .85rem 0; } .field { border-radius: .9rem; } .result { margin-top: 1.1rem; } }
+@media (forced-colors: active) { mark { background: Highlight; color: HighlightText; } }
+`);
 
 customElements.define("spanwise-search", SpanwiseSearch);

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    AccessError,
     CollectionBusyError,
     CollectionNotFoundError,
     ConflictError,
@@ -24,32 +25,55 @@ from .errors import (
     DocumentNotFoundError,
     FormatVersionError,
     InputError,
+    KeyRequiredError,
     LimitError,
     MissingExtraError,
     ModelError,
     ModelMismatchError,
     NotFoundError,
+    OverloadedError,
     QuestionError,
     SourceError,
     SpanInvariantError,
     SpanwiseError,
     StorageError,
+    TooManyRequestsError,
+    VersionConflictError,
 )
-from .index.records import Added, Document, DocumentInfo, Failure, Heading, Hit, Hits, Passage, Scores, Source, Span
+from .index.records import (
+    Added,
+    Document,
+    DocumentInfo,
+    Failure,
+    Heading,
+    Hit,
+    Hits,
+    Location,
+    PageSpan,
+    Passage,
+    Rectangle,
+    Scores,
+    Source,
+    Span,
+)
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .client import Client
     from .index.embedding import Embedder
     from .qa.collection import Collection
+    from .qa.pipeline import QuestionAnswerer
     from .qa.reading import Reader
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessError",
     "Added",
     "Answer",
     "AskResult",
+    "Client",
     "Collection",
     "CollectionBusyError",
     "CollectionNotFoundError",
@@ -66,13 +90,19 @@ __all__ = [
     "Hit",
     "Hits",
     "InputError",
+    "KeyRequiredError",
     "LimitError",
+    "Location",
     "MissingExtraError",
     "ModelError",
     "ModelMismatchError",
     "NotFoundError",
+    "OverloadedError",
+    "PageSpan",
     "Passage",
+    "QuestionAnswerer",
     "QuestionError",
+    "Rectangle",
     "Scores",
     "Settings",
     "Source",
@@ -82,6 +112,8 @@ __all__ = [
     "SpanwiseError",
     "StorageError",
     "Support",
+    "TooManyRequestsError",
+    "VersionConflictError",
     "__version__",
     "open",
 ]
@@ -113,4 +145,12 @@ def __getattr__(name: str) -> Any:
         from .qa.collection import Collection
 
         return Collection
+    if name == "QuestionAnswerer":
+        from .qa.pipeline import QuestionAnswerer
+
+        return QuestionAnswerer
+    if name == "Client":  # imports urllib and ssl
+        from .client import Client
+
+        return Client
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command line: `spanwise add | remove | list | show | ask | search | status | serve | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | calibrate | search | status | serve | keys | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.
@@ -12,14 +12,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from . import cli_keys
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .qa.collection import Collection
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -59,18 +63,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace, Settings], int], summary: str) -> argparse.ArgumentParser:
-        # After the command the same options have no default, or they would overwrite what stood before it.
-        parser = commands.add_parser(
-            name, help=summary, description=summary, parents=[_common(argparse.SUPPRESS)], allow_abbrev=False
-        )
-        parser.set_defaults(run=run)
-        return parser
+    command = partial(_command, commands)
 
-    add = command("add", _add, "Add text and Markdown files, or all of them in a folder; what changed is replaced.")
+    add = command(
+        "add", _add, "Add files of every format that is read, or all of them in a folder; what changed is replaced."
+    )
     add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    add.add_argument("--encoding", help="encoding of the files (default: byte order mark, else UTF-8)")
-    add.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+    _add_reading(add)
+    sync = command("sync", _sync, "Make the collection equal a folder: new, changed and deleted files.")
+    sync.add_argument("folder", type=Path, metavar="FOLDER")
+    _add_reading(sync)
     remove = command("remove", _remove, "Delete documents.")
     remove.add_argument("ids", nargs="+", metavar="ID")
     command("list", _list, "List the documents.")
@@ -79,8 +81,14 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--start", type=int, help="first character (default 0)")
     show.add_argument("--end", type=int, help="character behind the last (default: the end)")
     ask = command("ask", _ask, "Answer a question; exit code 1 when the documents do not hold the answer.")
-    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("question", metavar="QUESTION", nargs="?")
+    ask.add_argument("--file", type=Path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
+    ask.add_argument("--min-probability", type=float, help="how likely an answer must be to count (default: fitted)")
     ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
+    calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
+    calibrate.add_argument(
+        "labels", type=Path, metavar="LABELS.jsonl", help='a line each: {"question": …, "answer": text or null}'
+    )
     search = command("search", _search, "Find the passages nearest to a query.")
     search.add_argument("query", metavar="QUERY")
     search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
@@ -89,9 +97,22 @@ def build_parser() -> argparse.ArgumentParser:
     serve = command("serve", _serve, "Serve the HTTP API.")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
-    serve.add_argument("--allow-public", action="store_true", help="bind a public address without API keys")
+    serve.add_argument("--allow-public", action="store_true", help="bind a public address though there are no API keys")
+    keys = commands.add_parser("keys", help="API keys of the HTTP server.", description="API keys of the HTTP server.")
+    cli_keys.add_commands(partial(_command, keys.add_subparsers(required=True, metavar="COMMAND")))
     _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
     return top
+
+
+def _command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace, Settings], int], summary: str
+) -> argparse.ArgumentParser:
+    # After the command the same options have no default, or they would overwrite what stood before it.
+    parser = commands.add_parser(
+        name, help=summary, description=summary, parents=[_common(argparse.SUPPRESS)], allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _common(default: object) -> argparse.ArgumentParser:
@@ -102,6 +123,25 @@ def _common(default: object) -> argparse.ArgumentParser:
         "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
     )
     return options
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoding", help="encoding of text files (default: detected)")
+    parser.add_argument("--keep-all", action="store_true", help="keep the navigation of web pages")
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="NAME=COLUMN,...",
+        help="which columns of CSV, JSON and JSONL files hold text, id, title and uri; further names become metadata",
+    )
+    parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+
+
+def _columns(value: str) -> dict[str, str]:
+    pairs = dict(pair.partition("=")[::2] for pair in value.split(","))
+    if not all(pairs) or not all(pairs.values()):
+        raise argparse.ArgumentTypeError("give NAME=COLUMN, separated by commas")
+    return pairs
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
@@ -142,12 +182,25 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
         for path in options.paths:
             try:
                 with adding(path) as on_progress:
-                    one = collection.add(path, encoding=options.encoding, on_progress=on_progress)
+                    one = collection.add(path, **_reading(options), on_progress=on_progress)
             except SourceError as error:
                 one = Added(failed=(Failure(path.name, str(error)),))
             result += one
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
+
+
+def _sync(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import adding, print_added
+
+    with _collection(options, settings, create=True) as collection, adding(options.folder) as on_progress:
+        result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
+    print_added(result, as_json=options.json)
+    return NOTHING if result.failed else 0
+
+
+def _reading(options: argparse.Namespace) -> dict[str, Any]:
+    return {"encoding": options.encoding, "keep_all": options.keep_all, "columns": options.columns}
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
@@ -197,13 +250,40 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
-    from .api.serialise import ask_json
-    from .cli_output import print_answers
+    from .api.serialise import ask_json, ask_many_json
+    from .cli_output import print_answers, print_answers_to_many
+    from .errors import QuestionError
 
+    if (options.question is None) == (options.file is None):
+        raise QuestionError("Ask one question, or --file with one a line.", way_out='Like: spanwise ask "When?"')
+    if options.file is None:
+        with _collection(options, settings) as collection:
+            result = collection.ask(options.question, options.top_k, options.min_probability)
+        _print_json(ask_json(result)) if options.json else print_answers(result)
+        return 0 if result.answerable else NOTHING
+    questions = _lines(options.file)
     with _collection(options, settings) as collection:
-        result = collection.ask(options.question, options.top_k)
-    _print_json(ask_json(result)) if options.json else print_answers(result)
-    return 0 if result.answerable else NOTHING
+        results = collection.ask_many(questions, options.top_k, options.min_probability)
+    _print_json(ask_many_json(results)) if options.json else print_answers_to_many(results)
+    return 0 if any(result.answerable for result in results) else NOTHING
+
+
+def _lines(file: Path) -> list[str]:
+    from .qa.evaluation.files import lines, read_text
+
+    return [line.strip() for _, line in lines(read_text(file))]
+
+
+def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import evaluating, print_calibration
+    from .qa.calibrating import read_labels, recalibrate
+    from .qa.evaluation.progress import Steps
+
+    labels = read_labels(options.labels)
+    with _collection(options, settings) as collection, evaluating("calibrate") as on_progress:
+        report = recalibrate(collection, labels, Steps(len(labels), on_progress))
+    _print_json(report) if options.json else print_calibration(report)
+    return 0
 
 
 def _search(options: argparse.Namespace, settings: Settings) -> int:
@@ -228,7 +308,10 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.observing import configure_logging
     from .api.server import serve
+
+    configure_logging(settings.log_format)
 
     def ready(address: str) -> None:
         print(f"Spanwise answers at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,9 +25,14 @@ from .qa.records import Answer, AskResult
 def print_answers(result: AskResult) -> None:
     """The answers, best first: each bold in its sentence, with its source and characters under it."""
     console = _console()
+    for warning in result.warnings:
+        console.print(Text(f"Note: {warning}", style="yellow"))
     if not result.answerable:
-        chance = f"{result.no_answer_probability:.0%}"
-        console.print(Text(f"Not in these documents, as far as I can tell ({chance} sure).", style="yellow"))
+        if result.no_answer_probability >= 0.5:
+            chance = f"{result.no_answer_probability:.0%}"
+            console.print(Text(f"Not in these documents, as far as I can tell ({chance} sure).", style="yellow"))
+        else:
+            console.print(Text("Nothing here is likely enough to be the answer.", style="yellow"))
         if result.answers:
             console.print("Nearest:")
     for answer in result.answers if not result.answerable else result.answers[:1]:
@@ -38,6 +44,36 @@ def print_answers(result: AskResult) -> None:
         for answer in others:
             where = f"{answer.document.id}, characters {answer.span.start}-{answer.span.end}"
             console.print(Text(f"  {answer.probability:4.0%}  {_one_line(answer.text)}  ({where})"))
+
+
+def print_answers_to_many(results: Sequence[AskResult]) -> None:
+    """One question after the other, each with its answers."""
+    for number, result in enumerate(results):
+        if number:
+            print()
+        _console().print(Text(_one_line(result.question), style="bold underline"))
+        print_answers(result)
+
+
+def print_calibration(report: Mapping[str, Any]) -> None:
+    """Reliability before and after fitting to labels."""
+    print(f"Fitted to {report['labels']} labels, {report['answerable']} of them with an answer.")
+    print(f"{'':8} {'n':>5} {'right':>7} {'ECE':>7} {'AUROC':>7}  probability → share right")
+    for name in ("before", "after"):
+        found = report[name]
+        auroc = "–" if found["auroc"] is None else f"{found['auroc']:.3f}"
+        bins = "  ".join(f"{one['probability']:.2f}→{one['accuracy']:.2f}" for one in _pooled(found["reliability"]))
+        print(f"{name:8} {found['n']:5} {found['accuracy']:6.1f}% {found['ece']:7.3f} {auroc:>7}  {bins}")
+    print(f"Answers count as such from a probability of {report['answer_above']:.2f}. `after` is cross-validated.")
+
+
+def _pooled(bins: Sequence[Mapping[str, Any]], most: int = 5) -> Iterator[Mapping[str, float]]:
+    """Neighbouring bins put together, at most `most` of them."""
+    size = -(-len(bins) // most)
+    for start in range(0, len(bins), size):
+        some = bins[start : start + size]
+        n = sum(one["n"] for one in some)
+        yield {key: sum(one[key] * one["n"] for one in some) / n for key in ("probability", "accuracy")}
 
 
 def print_hits(hits: Hits) -> None:
@@ -60,10 +96,12 @@ def print_added(result: Added, *, as_json: bool) -> None:
             "replaced": result.replaced,
             "unchanged": result.unchanged,
             "failed": [asdict(failure) for failure in result.failed],
+            "removed": result.removed,
         }
         print(json.dumps({**stored_json(result), **extra}, ensure_ascii=False, indent=2))
         return
-    print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}.")
+    removed = f", removed {len(result.removed)}" if result.removed else ""
+    print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}{removed}.")
     for failure in result.failed:
         print(f"Not added: {failure.error}", file=sys.stderr)
 

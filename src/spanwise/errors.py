@@ -11,7 +11,12 @@
     │   └── CollectionNotFoundError
     ├── ConflictError              the change contradicts what is stored        HTTP 409
     │   ├── DocumentExistsError
+    │   ├── VersionConflictError   the document changed since the span or link was made
     │   └── ModelMismatchError     the collection was built with another model
+    ├── AccessError                the caller may not do this                  HTTP 403
+    │   └── KeyRequiredError       no API key, or one that is not valid        HTTP 401
+    ├── TooManyRequestsError       the caller asks more often than allowed      HTTP 429
+    ├── OverloadedError            too many requests run at once                HTTP 503
     ├── StorageError               the data folder cannot be read or written    HTTP 503
     │   ├── CollectionBusyError    another process holds the write lock
     │   ├── CorruptDataError       what is on disk is not a sound collection
@@ -76,8 +81,28 @@ class DocumentExistsError(ConflictError):
     """A document with that id exists and replacing it was not asked for."""
 
 
+class VersionConflictError(ConflictError):
+    """The document has changed since the span or link was made."""
+
+
 class ModelMismatchError(ConflictError):
     """The collection was built with another embedding model."""
+
+
+class AccessError(SpanwiseError):
+    """The caller may not do this: the key's scope, its collections, or the page the request comes from."""
+
+
+class KeyRequiredError(AccessError):
+    """There is no API key, or it is not valid."""
+
+
+class TooManyRequestsError(SpanwiseError):
+    """The caller asks more often than allowed. `subject` is the number of seconds to wait."""
+
+
+class OverloadedError(SpanwiseError):
+    """Too many requests run at once. `subject` is the number of seconds to wait."""
 
 
 class StorageError(SpanwiseError, OSError):

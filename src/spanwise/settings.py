@@ -27,8 +27,33 @@ class Settings:
     max_question_characters: int = 1_000
     max_top_k: int = 100
     max_document_characters: int = 20_000_000
+    max_source_bytes: int = 256 * 1024 * 1024
+    """Largest file that is read from disk."""
+    parse_seconds: float = 120.0
+    """How long reading one PDF, HTML, DOCX or other file that is not plain text may take."""
+    parse_memory_bytes: int = 2 * 1024 * 1024 * 1024
+    """Address space of the process that reads such files."""
     max_body_bytes: int = 64 * 1024 * 1024
     """Largest HTTP request body."""
+    rate_limit: str = "1200 per minute"
+    """HTTP requests of one API key, or of one address without a key."""
+    max_concurrent: int = 8
+    """HTTP requests that run at once; the next ones wait `queue_seconds` for a place and are then answered 503."""
+    queue_seconds: float = 5.0
+    hosts: str = ""
+    """Names the HTTP server answers to, separated by commas. Empty means any name, and on loopback only its own."""
+    origins: str = ""
+    """Web origins whose pages may send an API key, separated by commas."""
+    proxies: int = 0
+    """Reverse proxies in front of the HTTP server whose X-Forwarded-For is believed."""
+    max_files: int = 100
+    """Files in one upload."""
+    max_file_bytes: int = 16 * 1024 * 1024
+    """Size of one uploaded file."""
+    job_bytes: int = 1024 * 1024
+    """Uploads larger than this are answered with a job and stored behind the answer."""
+    log_format: str = "text"
+    """How `spanwise serve` logs: `text`, or `json`, one object a line."""
     write_wait_seconds: float = 10.0
     """How long a writer waits for another one before it gives up."""
 

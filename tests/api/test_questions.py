@@ -17,7 +17,7 @@ def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
     assert response.status_code == 200
     assert response.mimetype == "application/json"
     assert list(body) == [
-        "question", "answerable", "no_answer_probability", "calibrated", "answers", "generation", "took_ms",
+        "question", "answerable", "no_answer_probability", "calibrated", "warnings", "answers", "generation", "took_ms",
     ]  # fmt: skip
     assert body["question"] == QUESTION
     assert body["answerable"] is True
@@ -26,7 +26,7 @@ def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
 
     best = body["answers"][0]
     assert list(best) == [
-        "text", "probability", "document", "span", "span_utf16", "page", "heading", "passage", "support",
+        "text", "probability", "document", "span", "span_utf16", "page", "heading", "passage", "support", "location",
     ]  # fmt: skip
     assert best["text"] == "Feb. 20"
     assert best["span"] == {"start": 2694, "end": 2701}
@@ -161,3 +161,22 @@ def test_a_collection_name_is_no_path(stored: FlaskClient, name: str) -> None:
     response = stored.post("/v1/ask", json={"question": "x", "collection": name})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"
+
+
+def test_several_questions_in_one_request(stored: FlaskClient) -> None:
+    asked = [QUESTION, "Who painted the ceiling?", QUESTION]
+    body = stored.post("/v1/ask", json={"questions": asked, "top_k": 1}).get_json()
+    assert list(body) == ["results"]
+    assert [result["question"] for result in body["results"]] == asked
+    assert [result["answerable"] for result in body["results"]] == [True, False, True]
+    assert body["results"][0]["answers"][0]["text"] == "Feb. 20"
+    for refused in ({"questions": []}, {"questions": ["x"] * 101}, {"questions": ["x"], "question": "y"}, {}):
+        assert stored.post("/v1/ask", json=refused).status_code == 422
+
+
+def test_min_probability_and_warnings(stored: FlaskClient) -> None:
+    body = stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.0}).get_json()
+    assert body["answerable"] is False
+    assert body["warnings"] == []
+    assert stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.5}).status_code == 422
+    assert stored.post("/v1/ask", json={"question": "Wann enden die Spiele?"}).get_json()["warnings"]

@@ -21,6 +21,7 @@ def test_ask_json_is_the_settled_object() -> None:
         "answerable": True,
         "no_answer_probability": 0.9876,
         "calibrated": False,
+        "warnings": [],
         "answers": [
             {
                 "text": "Feb. 20",
@@ -36,6 +37,7 @@ def test_ask_json_is_the_settled_object() -> None:
                 "span_utf16": {"start": 23, "end": 30},
                 "page": 4,
                 "heading": "Sport › Winter",
+                "location": None,
                 "passage": {"text": "👋 It ends on Feb. 20.", "start": 10, "end": 30},
                 "support": [{"document_id": "c", "start": 1, "end": 8}],
             }
@@ -84,6 +86,7 @@ def test_document_json() -> None:
         "metadata": {"year": 2022},
         "content_hash": "sha256:00",
         "media_type": "text/markdown",
+        "encoding": None,
         "characters": 40,
         "passages": 2,
         "added_at": "2026-01-31T12:00:00Z",

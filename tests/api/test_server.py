@@ -134,7 +134,8 @@ def test_half_a_body_does_not_hold_the_server(data: Path) -> None:
     with running(data) as (_, address):
         host, _, port = address.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:
-            head = "POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+            lines = "POST /v1/ask HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 100"
+            head = "\r\n".join((*lines, "", ""))
             connection.sendall(head.encode() + b'{"question": "wh')
             connection.shutdown(socket.SHUT_WR)
             response = http.client.HTTPResponse(connection)

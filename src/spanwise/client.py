@@ -1,0 +1,296 @@
+"""A client of the HTTP service with the words of the library: the same dataclasses out, the same errors raised.
+
+with Client("https://search.example.org", key="sw_…") as client:
+    best = client.ask("When do the games end?").best
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+from . import errors
+from .errors import SpanwiseError
+from .index.records import (
+    Added,
+    Document,
+    DocumentInfo,
+    Hit,
+    Hits,
+    Location,
+    Passage,
+    Rectangle,
+    Scores,
+    Source,
+    Span,
+)
+from .qa.records import Answer, AskResult, Support
+
+Json = dict[str, Any]
+
+TYPE_PREFIX = "urn:spanwise:problem:"
+ERRORS: Mapping[str, type[SpanwiseError]] = {
+    "invalid-request": errors.InputError,
+    "malformed-request": errors.InputError,
+    "body-too-large": errors.LimitError,
+    "not-json": errors.InputError,
+    "invalid-input": errors.InputError,
+    "invalid-question": errors.QuestionError,
+    "invalid-source": errors.SourceError,
+    "invalid-id": errors.DocumentIdError,
+    "out-of-limits": errors.LimitError,
+    "not-found": errors.NotFoundError,
+    "document-not-found": errors.DocumentNotFoundError,
+    "collection-not-found": errors.CollectionNotFoundError,
+    "conflict": errors.ConflictError,
+    "document-exists": errors.DocumentExistsError,
+    "version-conflict": errors.VersionConflictError,
+    "model-mismatch": errors.ModelMismatchError,
+    "not-allowed": errors.AccessError,
+    "key-required": errors.KeyRequiredError,
+    "too-many-requests": errors.TooManyRequestsError,
+    "overloaded": errors.OverloadedError,
+    "storage": errors.StorageError,
+    "collection-busy": errors.CollectionBusyError,
+    "corrupt-data": errors.CorruptDataError,
+    "format-version": errors.FormatVersionError,
+    "model": errors.ModelError,
+    "missing-extra": errors.MissingExtraError,
+    "span-invariant": errors.SpanInvariantError,
+}
+"""The library's error for each kind of problem document; any other kind is a SpanwiseError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a document's text: `text` stands at `span`, in code points."""
+
+    document: DocumentInfo
+    span: Span
+    text: str
+
+
+class Client:
+    """One collection of a Spanwise server. Safe to use from many threads; it keeps no connection open.
+
+    Every method raises what the library's method of that name raises, and SpanwiseError where the server cannot be
+    reached. KeyRequiredError, AccessError, TooManyRequestsError and OverloadedError come from the server alone.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = "http://127.0.0.1:8000",
+        collection: str = "default",
+        *,
+        key: str | None = None,
+        timeout: float = 60.0,
+        opener: OpenerDirector | None = None,
+    ) -> None:
+        """`timeout` in seconds. `opener` replaces urllib's, which here uses no proxy."""
+        if not endpoint.startswith(("http://", "https://")):
+            raise errors.InputError(
+                f"{endpoint!r} is not the address of a server.", subject=endpoint, way_out="Begin with http or https."
+            )
+        self.endpoint = endpoint.rstrip("/")
+        self.collection = collection
+        self._key = key
+        self._timeout = timeout
+        self._opener = opener or build_opener(ProxyHandler({}))
+
+    def ask(self, question: str, top_k: int = 3, *, min_probability: float | None = None) -> AskResult:
+        """The answers to `question`, best first, with their spans."""
+        body: Json = {"question": question, "top_k": top_k, "collection": self.collection}
+        if min_probability is not None:
+            body["min_probability"] = min_probability
+        return _result(self._send("POST", "/v1/ask", body))
+
+    def search(self, query: str, top_k: int = 10) -> Hits:
+        """The passages nearest to `query`, best first."""
+        said = self._send("POST", "/v1/search", {"query": query, "top_k": top_k, "collection": self.collection})
+        return Hits(said["query"], tuple(_hit(one) for one in said["hits"]), said["generation"], said["took_ms"])
+
+    def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
+        """Store documents: a `Source`, a text, or several of these; all of them or none.
+
+        With `replace`, each document that has an id is sent on its own, so that a failure stops behind those before it.
+        """
+        items = [source] if isinstance(source, Source | str) else list(source)
+        sources = [Source(one) if isinstance(one, str) else one for one in items]
+        if replace and any(one.id is not None for one in sources):
+            results = [self._put(one) if one.id is not None else self._post([one]) for one in sources]
+            return sum(results[1:], results[0])
+        return self._post(sources)
+
+    def remove(self, *ids: str) -> int:
+        """Delete documents; how many."""
+        for document_id in dict.fromkeys(ids):
+            self._send("DELETE", self._address(document_id))
+        return len(set(ids))
+
+    def documents(self) -> Iterator[DocumentInfo]:
+        """Every document, in the order of the ids."""
+        after: Json = {}
+        while True:
+            page = self._send("GET", f"/v1/documents?{urlencode({'collection': self.collection, **after})}")
+            yield from map(_info, page["documents"])
+            if page["next"] is None:
+                return
+            after = {"after": page["next"]}
+
+    def document(self, document_id: str) -> Document:
+        """One document with its text."""
+        said = self._send("GET", self._address(document_id))
+        return Document(_info(said), said["text"])
+
+    def slice(
+        self, document_id: str, start: int | None = None, end: int | None = None, *, content_hash: str | None = None
+    ) -> Slice:
+        """The code points `start` to `end` of a document.
+
+        With `content_hash`, of that version only: raises VersionConflictError where another one is stored.
+        """
+        wanted = {"start": start, "end": end, "content_hash": content_hash}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        said = self._send("GET", self._address(document_id, given))
+        return Slice(_info(said), Span(**said["span"]), said["text"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opener.close()
+
+    def _post(self, sources: list[Source]) -> Added:
+        said = self._send("POST", f"/v1/documents?{self._query()}", {"documents": [_source(one) for one in sources]})
+        return _added(said, new=True)
+
+    def _put(self, source: Source) -> Added:
+        body = {name: value for name, value in _source(source).items() if name != "id"}
+        status, said = self._exchange("PUT", self._address(str(source.id)), body)
+        return _added(said, new=status == 201)
+
+    def _query(self, more: Mapping[str, object] = {}) -> str:
+        return urlencode({"collection": self.collection, **more})
+
+    def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
+        return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
+
+    def _send(self, method: str, route: str, body: Json | None = None) -> Json:
+        return self._exchange(method, route, body)[1]
+
+    def _exchange(self, method: str, route: str, body: Json | None) -> tuple[int, Json]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        request = Request(self.endpoint + route, data, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=self._timeout) as response:
+                return response.status, json.loads(response.read() or b"{}")
+        except HTTPError as refusal:
+            with refusal:
+                raise _error(refusal) from None
+        except (URLError, http.client.HTTPException, OSError, ValueError) as error:
+            raise SpanwiseError(
+                f"{self.endpoint} cannot be reached: {_reason(error)}.",
+                subject=self.endpoint,
+                way_out="Check the address and that the server runs.",
+            ) from error
+
+
+def _error(refusal: HTTPError) -> SpanwiseError:
+    try:
+        problem = json.loads(refusal.read())
+        kind, detail = str(problem["type"]), str(problem["detail"])
+    except (ValueError, KeyError, TypeError, http.client.HTTPException, OSError):
+        return SpanwiseError(f"The server answered {refusal.code} {refusal.reason}.", subject=refusal.code)
+    cls = ERRORS.get(kind.removeprefix(TYPE_PREFIX), SpanwiseError)
+    wait = refusal.headers.get("Retry-After", "")
+    return cls(detail, subject=int(wait) if wait.isdigit() else problem.get("errors"))
+
+
+def _reason(error: Exception) -> object:
+    reason = getattr(error, "reason", None) or error
+    return "it took too long" if isinstance(reason, TimeoutError | socket.timeout) else reason
+
+
+def _source(source: Source) -> Json:
+    said = {"id": source.id, "title": source.title, "uri": source.uri}
+    return {
+        "text": source.text,
+        **{name: value for name, value in said.items() if value is not None},
+        "metadata": dict(source.metadata),
+    }
+
+
+def _added(said: Json, *, new: bool) -> Added:
+    documents = tuple(_info(one) for one in said["documents"])
+    ids = tuple(document.id for document in documents)
+    return Added(
+        documents=documents, added=ids if new else (), replaced=() if new else ids, generation=said["generation"]
+    )
+
+
+def _info(said: Json) -> DocumentInfo:
+    """The document that an object names; of a document that a hit names, only what names it is known."""
+    unknown = {"media_type": "", "characters": 0, "passages": 0, "added_at": ""}
+    known = {field.name for field in dataclasses.fields(DocumentInfo)}
+    return DocumentInfo(**{name: value for name, value in {**unknown, **said}.items() if name in known})
+
+
+def _result(said: Json) -> AskResult:
+    known = {field.name for field in dataclasses.fields(AskResult)}
+    plain = {name: value for name, value in said.items() if name in known}
+    given = {"answers": tuple(_answer(one) for one in said["answers"]), "warnings": tuple(said.get("warnings", ()))}
+    return AskResult(**{**plain, **given})
+
+
+def _answer(said: Json) -> Answer:
+    return Answer(
+        text=said["text"],
+        probability=said["probability"],
+        span=Span(**said["span"]),
+        span_utf16=Span(**said["span_utf16"]),
+        passage=_passage(said, None),
+        support=tuple(Support(one["document_id"], Span(one["start"], one["end"])) for one in said["support"]),
+        location=_location(said.get("location")),
+    )
+
+
+def _location(said: Json | None) -> Location | None:
+    if said is None:
+        return None
+    return Location(**{**said, "rectangles": tuple(Rectangle(**one) for one in said["rectangles"])})
+
+
+def _hit(said: Json) -> Hit:
+    return Hit(_passage(said, Span(**said["span_utf16"])), Scores(**said["scores"]))
+
+
+def _passage(said: Json, utf16: Span | None) -> Passage:
+    passage = said["passage"]
+    span = Span(passage["start"], passage["end"])
+    heading = tuple(said["heading"].split(" › ")) if said["heading"] else ()
+    utf16 = utf16 or _passage_utf16(said, span)
+    return Passage(_info(said["document"]), span, passage["text"], utf16, heading, said["page"])
+
+
+def _passage_utf16(said: Json, passage: Span) -> Span:
+    """Where the passage of an answer stands in UTF-16, from where the answer in it does."""
+    text = said["passage"]["text"]
+    within = Span(0, said["span"]["start"] - passage.start).utf16(text).end
+    start = said["span_utf16"]["start"] - within
+    return Span(start, start + Span(0, len(text)).utf16(text).end)

@@ -1,0 +1,141 @@
+"""Larger uploads: kept, stored behind the answer, cancelled, and resumed by the next process."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from spanwise import Settings, StorageError
+from spanwise.api.app import create_app
+from spanwise.api.uploads import Upload
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+
+class SlowEmbedder(HashEmbedder):
+    """Waits before every document until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = threading.Semaphore(0)
+        self.entered = threading.Semaphore(0)
+
+    def embed_passages(self, texts: Any) -> Any:
+        self.entered.release()
+        assert self.may_go_on.acquire(timeout=20)
+        return super().embed_passages(texts)
+
+
+def make(settings: Settings, embedder: HashEmbedder | None = None) -> APIFlask:
+    return create_app(replace(settings, job_bytes=10), embedder=embedder or HashEmbedder(), reader=ScriptedReader())
+
+
+def stop(app: APIFlask) -> None:
+    app.extensions["spanwise.jobs"].close()
+    app.extensions["spanwise"].close()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[APIFlask]:
+    app = make(settings)
+    yield app
+    stop(app)
+
+
+def upload(client: FlaskClient, *files: tuple[str, bytes]) -> Any:
+    sent = {"file": [(io.BytesIO(data), name) for name, data in files]}
+    return client.post("/v1/files", data=sent, content_type="multipart/form-data")
+
+
+def finished(client: FlaskClient, address: str) -> Any:
+    for _ in range(400):
+        response = client.get(address)
+        assert response.status_code == 200
+        if "Retry-After" not in response.headers:
+            return response.get_json()
+        time.sleep(0.02)
+    raise AssertionError("the job does not end")
+
+
+def test_a_larger_upload_is_a_job(app: APIFlask, client: FlaskClient, settings: Settings) -> None:
+    response = upload(client, ("a.txt", b"The first file."), ("bad.txt", b"\x00\x01\x02"), ("b.md", b"# The second"))
+    assert response.status_code == 202
+    assert response.get_json()["state"] == "queued"
+    assert response.headers["Retry-After"] == "1"
+    job = finished(client, response.headers["Location"])
+    assert (job["state"], job["files"], job["done"], job["stored"]) == ("done", 3, 3, ["a.txt", "b.md"])
+    assert [one["name"] for one in job["failed"]] == ["bad.txt"]
+    assert "bad.txt" in job["failed"][0]["detail"]
+    assert client.get("/v1/documents/b.md").get_json()["text"] == "# The second"
+    stop(app)
+    assert [path.name for path in (settings.data / "jobs" / job["id"]).iterdir()] == ["job.json"]
+
+
+def test_a_small_upload_is_stored_at_once(client: FlaskClient) -> None:
+    assert upload(client, ("a.txt", b"Small.")).status_code == 201
+
+
+@pytest.mark.parametrize("job_id", ["nothing", "0" * 32, "..", "%2e%2e", "a" * 32])
+def test_a_job_that_is_none(client: FlaskClient, job_id: str) -> None:
+    for method in (client.get, client.delete):
+        response = method(f"/v1/jobs/{job_id}")
+        assert response.status_code == 404
+
+
+def test_cancel_stops_behind_the_current_file(settings: Settings) -> None:
+    embedder = SlowEmbedder()
+    app = make(settings, embedder)
+    client = app.test_client()
+    address = upload(client, ("a.txt", b"The first file."), ("b.txt", b"The second file.")).headers["Location"]
+    assert embedder.entered.acquire(timeout=20)
+    assert client.delete(address).get_json()["state"] == "cancelled"
+    embedder.may_go_on.release(2)
+    stop(app)
+    job = make(settings).test_client().get(address).get_json()
+    assert (job["state"], job["done"], job["stored"]) == ("cancelled", 1, ["a.txt"])
+
+
+def test_the_next_process_goes_on(settings: Settings) -> None:
+    embedder = SlowEmbedder()
+    first = make(settings, embedder)
+    address = upload(first.test_client(), ("a.txt", b"The first file."), ("b.txt", b"The second one.")).headers[
+        "Location"
+    ]
+    assert embedder.entered.acquire(timeout=20)
+    stopping = threading.Thread(target=stop, args=(first,))
+    stopping.start()
+    embedder.may_go_on.release(1)  # a stop finishes the current file, and no more
+    stopping.join(20)
+    assert not stopping.is_alive()
+
+    second = make(settings)
+    assert second.test_client().get(address).get_json()["done"] == 1
+    second.extensions["spanwise.jobs"].resume()
+    job = finished(second.test_client(), address)
+    assert (job["state"], job["stored"]) == ("done", ["a.txt", "b.txt"])
+    stop(second)
+
+
+def test_too_many_jobs_are_told_to_wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanwise.api.jobs.MOST_WAITING", 1)
+    embedder = SlowEmbedder()
+    app = make(settings, embedder)
+    assert upload(app.test_client(), ("a.txt", b"The first file.")).status_code == 202
+    response = upload(app.test_client(), ("b.txt", b"The second file."))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    embedder.may_go_on.release(1)
+    stop(app)
+
+
+def test_files_that_cannot_be_kept(app: APIFlask, settings: Settings) -> None:
+    settings.data.mkdir(exist_ok=True)
+    (settings.data / "jobs").write_text("in the way")
+    with pytest.raises(StorageError, match="cannot be kept"):
+        app.extensions["spanwise.jobs"].submit("default", [Upload("a.txt", b"x")])

@@ -1,0 +1,283 @@
+"""Running it: request ids, logs, readiness, metrics, status, collections, and files."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from spanwise import InputError, ModelError, Settings
+from spanwise.api.app import create_app
+from spanwise.api.keys import KeyFile, PublicGrant, Scope
+from spanwise.api.observing import JsonFormatter, configure_logging
+from spanwise.api.open_collections import Collections
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/", "/v1/documents", "/v1/nothing", "/nothing", "/static/page.js"])
+def test_every_answer_has_a_request_id(client: FlaskClient, address: str) -> None:
+    first, second = (client.get(address).headers["X-Request-ID"] for _ in range(2))
+    assert re.fullmatch("[0-9a-f]{32}", first)
+    assert first != second
+    assert client.get(address, headers={"X-Request-ID": "from-proxy.1"}).headers["X-Request-ID"] == "from-proxy.1"
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "é"])
+def test_a_request_id_that_is_none_is_replaced(client: FlaskClient, given: str) -> None:
+    assert re.fullmatch("[0-9a-f]{32}", client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"])
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logging("json")
+    stream = io.StringIO()
+    handler = root.handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    yield stream
+    root.handlers[:], root.level = before, level
+
+
+def test_logs_are_json_with_the_request_id(
+    client: FlaskClient, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/ask", json={"question": "a secret question"}, headers={"X-Request-ID": "one"})
+
+    def fail(self: Collections, name: str, *, create: bool = False) -> None:
+        raise ZeroDivisionError("line\nbreak")
+
+    monkeypatch.setattr(Collections, "get", fail)
+    client.get("/v1/documents", headers={"X-Request-ID": "two"})
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    by_id = {line["request_id"]: line for line in lines if line["logger"].endswith("access")}
+    assert by_id["one"]["path"] == "/v1/ask"
+    assert by_id["one"]["status"] == 404
+    assert by_id["one"]["caller"] == "local"
+    assert by_id["one"]["took_ms"] > 0
+    failure = next(line for line in lines if line["level"] == "error")
+    assert failure["request_id"] == "two"
+    assert "ZeroDivisionError" in failure["traceback"]
+    assert "secret question" not in logged.getvalue()
+
+
+def test_a_log_format_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="SPANWISE_LOG_FORMAT"):
+        configure_logging("xml")
+    record = logging.LogRecord("x", logging.INFO, "", 0, "said %s", ("“this”",), None)
+    assert json.loads(JsonFormatter().format(record))["message"] == "said “this”"
+
+
+def test_ready(stored: FlaskClient, client: FlaskClient) -> None:
+    assert client.get("/readyz").get_json()["generation"] == 1
+
+
+def test_ready_before_there_is_a_collection(client: FlaskClient, settings: Settings) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.get_json()["generation"] is None
+    assert not settings.data.exists()
+
+
+def test_not_ready_without_a_model(stored: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: ScriptedReader, *args: Any, **kwargs: Any) -> None:
+        raise ModelError("There is no model at /srv/model.", way_out="Fetch it.")
+
+    monkeypatch.setattr(ScriptedReader, "read", fail)
+    response = stored.get("/readyz")
+    assert response.status_code == 503
+    assert "/srv" not in response.text
+    assert stored.get("/healthz").status_code == 200
+
+
+def samples(client: FlaskClient, name: str) -> dict[tuple[str, ...], float]:
+    found = {}
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            if sample.name == name:
+                found[tuple(value for key, value in sorted(sample.labels.items()) if key != "le")] = sample.value
+    return found
+
+
+def test_metrics_count_what_happened(stored: FlaskClient) -> None:
+    for question in ("When do the Olympics end?", "Who painted it?", "Who sang?"):
+        stored.post("/v1/ask", json={"question": question})
+    stored.post("/v1/search", json={"query": "olympics"})
+    stored.get("/v1/documents/nothing")
+    stored.get("/no/such/address/1")
+    assert samples(stored, "spanwise_questions_total") == {("default", "answer"): 1, ("default", "silence"): 2}
+    requests = samples(stored, "spanwise_requests_total")
+    assert requests["v1.ask", "POST", "200"] == 3
+    assert requests["v1.get_document", "GET", "404"] == 1
+    assert requests["none", "-", "404"] == 1
+    assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
+    assert samples(stored, "spanwise_engine_seconds_count") == {("ask",): 3, ("search",): 1}
+    assert samples(stored, "spanwise_documents") == {("default",): 2}
+    assert samples(stored, "spanwise_generation") == {("default",): 1}
+    assert samples(stored, "spanwise_requests_running") == {(): 1}  # this one
+    assert samples(stored, "spanwise_requests_waiting") == {(): 0}
+
+
+def test_metrics_want_a_key_that_opens_everything(client: FlaskClient, settings: Settings) -> None:
+    _, all_of_it = KeyFile(settings.data).create("", Scope.ADMIN)
+    _, some_of_it = KeyFile(settings.data).create("", Scope.ADMIN, ("a",))
+    assert client.get("/metrics", headers={"Authorization": f"Bearer {all_of_it}"}).status_code == 200
+    assert client.get("/metrics", headers={"Authorization": f"Bearer {some_of_it}"}).status_code == 403
+
+
+def test_status(stored: FlaskClient) -> None:
+    body = stored.get("/v1/status").get_json()
+    assert (body["collection"], body["documents"], body["generation"]) == ("default", 2, 1)
+    assert body["embedding_model"] == "hash-embedder"
+    assert body["reader"] == "scripted-reader"
+    assert stored.get("/v1/status?collection=nope").status_code == 404
+
+
+def test_a_model_that_was_given_by_path_is_told_by_name(tmp_path: Path) -> None:
+    app = create_app(Settings(data=tmp_path), embedder=HashEmbedder(model="/srv/secret/my-model"))
+    app.test_client().put("/v1/documents/a", json={"text": "Words."})
+    assert app.test_client().get("/v1/status").get_json()["embedding_model"] == "my-model"
+    app.extensions["spanwise"].close()
+
+
+def test_collections_are_made_and_listed(stored: FlaskClient, settings: Settings) -> None:
+    assert stored.put("/v1/collections/handbook").status_code == 201
+    again = stored.put("/v1/collections/handbook")
+    assert (again.status_code, again.get_json()) == (200, {"name": "handbook", "public": False})
+    assert [one["name"] for one in stored.get("/v1/collections").get_json()["collections"]] == ["default", "handbook"]
+    assert stored.get("/v1/documents?collection=handbook").get_json()["documents"] == []
+    refused = stored.put("/v1/collections/a b")
+    assert refused.status_code == 422
+    assert not Path(settings.data, "collections", "a b").exists()
+
+
+def test_callers_see_the_collections_they_may_read(stored: FlaskClient, settings: Settings) -> None:
+    for name in ("a", "b"):
+        stored.put(f"/v1/collections/{name}")
+    keys = KeyFile(settings.data)
+    _, key = keys.create("", Scope.READ, ("a", "missing"))
+    listed = stored.get("/v1/collections", headers={"Authorization": f"Bearer {key}"}).get_json()
+    assert [one["name"] for one in listed["collections"]] == ["a"]
+    keys.allow_public(PublicGrant("b", ("*",)))
+    assert stored.get("/v1/collections").get_json() == {
+        "collections": [{"name": "b", "public": True}],
+        "scope": "read",
+    }
+
+
+# ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def upload(client: FlaskClient, *files: tuple[str, bytes], query: str = "") -> Any:
+    sent = {"file": [(io.BytesIO(data), name) for name, data in files]}
+    return client.post(f"/v1/files{query}", data=sent, content_type="multipart/form-data")
+
+
+def test_files_are_stored_as_they_are(client: FlaskClient) -> None:
+    text = "# Games\r\n\r\nThey end on Feb. 20. 🏖️\n"
+    response = upload(client, ("games.md", text.encode()), ("notes.txt", b"\xef\xbb\xbfPlain words."))
+    assert response.status_code == 201, response.text
+    body = response.get_json()
+    assert [(one["id"], one["media_type"]) for one in body["documents"]] == [
+        ("games.md", "text/markdown"),
+        ("notes.txt", "text/plain"),
+    ]
+    assert client.get("/v1/documents/games.md").get_json()["text"] == text
+    assert client.get("/v1/documents/notes.txt").get_json()["text"] == "Plain words."
+
+
+def test_a_file_again_replaces_the_document(client: FlaskClient) -> None:
+    upload(client, ("a.txt", b"One."))
+    assert upload(client, ("a.txt", b"Two.")).get_json()["generation"] == 2
+    assert client.get("/v1/documents/a.txt").get_json()["text"] == "Two."
+
+
+@pytest.mark.parametrize(
+    ("name", "document_id"),
+    [
+        ("../../etc/passwd.txt", "etc/passwd.txt"),
+        ("/etc/cron.d/x.txt", "etc/cron.d/x.txt"),
+        ("my notes é.txt", "my~20notes~20~C3~A9.txt"),
+        ("a/./b//c.txt", "a/b/c.txt"),
+    ],
+)
+def test_a_name_is_an_id_and_no_path(client: FlaskClient, settings: Settings, name: str, document_id: str) -> None:
+    response = upload(client, (name, b"Words."))
+    assert response.status_code == 201, response.text
+    assert response.get_json()["documents"][0]["id"] == document_id
+    written = {path.name for path in settings.data.parent.rglob("*") if path.is_file()}
+    assert all(one.startswith(("collection.sqlite", "keys.", "write")) or "lock" in one for one in written), written
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "said"),
+    [
+        ([], "invalid-source", "No file was sent"),
+        ([("a.exe", b"x")], "invalid-source", "'a.exe' is not a kind of file"),
+        ([("good.txt", b"Good."), ("a.txt", b"\x00\x01")], "invalid-source", "a.txt"),
+        ([("good.txt", b"Good."), ("empty.txt", b"")], "invalid-source", "empty.txt"),
+        ([("good.txt", b"Good."), ("good.txt", b"Other.")], "invalid-id", "'good.txt'"),
+        ([("big.txt", b"x" * 1_001)], "out-of-limits", "'big.txt' is larger than 1,000 bytes"),
+        ([(f"{n}.txt", b"x") for n in range(4)], "out-of-limits", "4 files were sent; the limit is 3"),
+    ],
+)
+def test_files_that_are_refused_store_nothing(
+    settings: Settings, files: list[tuple[str, bytes]], kind: str, said: str
+) -> None:
+    app = create_app(replace(settings, max_files=3, max_file_bytes=1_000), embedder=HashEmbedder())
+    client = app.test_client()
+    client.put("/v1/collections/default")
+    response = upload(client, *files)
+    assert response.status_code == 422
+    assert response.get_json()["type"] == f"urn:spanwise:problem:{kind}"
+    assert said in response.get_json()["detail"]
+    assert client.get("/v1/documents").get_json()["documents"] == []
+    app.extensions["spanwise"].close()
+
+
+def test_an_upload_over_the_body_limit(settings: Settings) -> None:
+    client = create_app(replace(settings, max_body_bytes=10_000), embedder=HashEmbedder()).test_client()
+    assert upload(client, ("big.txt", b"x" * 20_000)).status_code == 413
+
+
+def test_a_body_that_is_no_form(client: FlaskClient) -> None:
+    assert client.post("/v1/files", data=b"words", content_type="text/plain").status_code == 422
+    assert client.post("/v1/files", data=b"--x", content_type="multipart/form-data").status_code == 422
+
+
+def test_the_index_is_a_page_for_browsers(app: APIFlask) -> None:
+    client = app.test_client()
+    for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
+        assert client.get("/", headers={"Accept": accept}).get_json()["name"] == "Spanwise"
+    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.mimetype == "text/html"
+    assert "Accept" in page.headers["Vary"]
+    for name in re.findall(r'(?:src|href)="(static/[^"]+)"', page.text):
+        found = client.get(f"/{name}")
+        assert found.status_code == 200
+        again = client.get(f"/{name}", headers={"If-None-Match": found.headers["ETag"]})
+        assert again.status_code == 304
+    for name in ("nothing.js", "../app.py", "..%2fapp.py", "%2e%2e/app.py", "__init__.py"):
+        assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_a_slice_of_another_version_is_a_conflict(stored: FlaskClient) -> None:
+    version = stored.get("/v1/documents/party?end=0").get_json()["content_hash"]
+    address = f"/v1/documents/party?start=0&end=2&content_hash={version}"
+    assert stored.get(address).get_json()["text"] == "👋🏽"
+    stored.put("/v1/documents/party", json={"text": "Another text altogether."})
+    response = stored.get(address)
+    assert response.status_code == 409
+    assert response.get_json()["type"] == "urn:spanwise:problem:version-conflict"
+    assert version in response.get_json()["detail"]

@@ -1,0 +1,396 @@
+"""The search box as a visitor uses it: type, look, Enter, read, open."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+QUESTION = "When do the Olympics end?"
+Documents = dict[str, tuple[str, str]]
+NewPage = Callable[..., Any]
+Photograph = Callable[[Any, str], None]
+
+
+def suggested(page: Any, query: str) -> Any:
+    """The first passage found for `query`, once that is what is shown and not for the letters typed before."""
+    page.locator(f'#suggestions[data-query="{query}"] li').first.wait_for()
+    return page.get_by_role("option").first
+
+
+def ask(page: Any, question: str) -> None:
+    page.get_by_role("combobox").fill(question)
+    page.keyboard.press("Enter")
+    page.locator("spanwise-search .answer").wait_for()
+
+
+def highlighted(page: Any) -> str:
+    mark = page.locator("#document mark")
+    mark.wait_for()
+    assert mark.evaluate(
+        """(mark) => { const at = mark.getBoundingClientRect(); return at.top >= 0 && at.bottom <= innerHeight; }"""
+    )
+    return str(mark.text_content())
+
+
+def shown_text(page: Any) -> str:
+    return str(page.locator("#document .text").text_content())
+
+
+def test_type_look_enter_read_open(page: Any, photograph: Photograph) -> None:
+    photograph(page, "light-empty")
+    field = page.get_by_role("combobox")
+    field.press_sequentially("winter olympics", delay=15)
+    assert "Winter Olympics" in suggested(page, "winter olympics").inner_text()
+    photograph(page, "light-typing")
+
+    ask(page, QUESTION)
+    answer = page.locator("spanwise-search .answer")
+    assert answer.get_by_role("heading", level=2).inner_text() == "Feb. 20"
+    assert answer.locator(".sure").inner_text() == "Very likely"
+    assert answer.locator("blockquote mark").inner_text() == "Feb. 20"
+    assert "Olympics in China" in answer.locator("blockquote").inner_text()
+    answer.locator(".agreeing li").wait_for()
+    assert "One other place agrees" in answer.inner_text()
+    photograph(page, "light-answer")
+
+    title = answer.locator(".source a").inner_text().removeprefix("Read it in ")
+    answer.locator(".source a").click()
+    assert highlighted(page) == "Feb. 20"
+    assert page.locator("#document h1").inner_text() == title
+    photograph(page, "light-document")
+
+    page.go_back()
+    assert page.locator("spanwise-search h2").inner_text() == "Feb. 20"
+
+
+def test_the_highlight_is_the_span_of_the_link(page: Any, documents: Documents) -> None:
+    ask(page, QUESTION)
+    page.locator(".agreeing a").wait_for()
+    for link in page.locator("spanwise-search a.go").all():
+        address = link.get_attribute("href")
+        document, start, end = re.search(r"#/documents/(.+)\?start=(\d+)&end=(\d+)&version=sha256", address).groups()
+        opened = page.context.new_page()
+        opened.goto(address)
+        text = documents[document][1]
+        assert highlighted(opened) == text[int(start) : int(end)]
+        assert shown_text(opened) == text
+        opened.close()
+
+
+def test_only_the_keyboard(page: Any) -> None:
+    page.evaluate(
+        "document.activeElement.blur(); document.querySelector('spanwise-search').shadowRoot.activeElement?.blur()"
+    )
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox")
+    assert field.evaluate("(field) => field.getRootNode().activeElement === field")
+    page.keyboard.type("olympics")
+    suggested(page, "olympics")
+    assert field.get_attribute("aria-expanded") == "true"
+
+    page.keyboard.press("ArrowDown")
+    assert field.get_attribute("aria-activedescendant") == "passage-0"
+    assert page.get_by_role("option", selected=True).count() == 1
+    page.keyboard.press("ArrowUp")
+    assert field.get_attribute("aria-activedescendant") is None
+    page.keyboard.press("Escape")
+    assert field.get_attribute("aria-expanded") == "false"
+    assert field.input_value() == "olympics"
+
+    page.keyboard.press("Escape")
+    assert field.input_value() == ""
+    page.keyboard.type(QUESTION)
+    page.keyboard.press("Enter")
+    page.locator("spanwise-search .answer").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert highlighted(page) == "Feb. 20"
+    page.keyboard.press("Escape")
+    page.locator("spanwise-search h2").wait_for()
+
+    field.fill("olympics")
+    suggested(page, "olympics")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#document mark").wait_for()
+    assert "Olympics" in highlighted_words(page)
+
+
+def highlighted_words(page: Any) -> str:
+    return str(page.locator("#document mark").text_content())
+
+
+def test_a_question_that_nothing_answers(page: Any, photograph: Photograph) -> None:
+    ask(page, "Who painted the ceiling of the chapel?")
+    assert page.locator(".sure").inner_text() == "Not in these documents"
+    assert page.get_by_role("heading", name="The nearest passages").is_visible()
+    assert page.locator("spanwise-search mark").count() == 0
+    photograph(page, "light-no-answer")
+
+
+@pytest.mark.parametrize(
+    ("question", "document", "words"),
+    [
+        ("Where is the party?", "party", "on the 🏖️ beach"),
+        ("When is the Hebrew party?", "he/party", "ביום שלישי בירושלים"),
+        ("Where is the needle?", "long", "in the haystack"),
+    ],
+)
+def test_emoji_rtl_and_long_texts_are_exact(
+    page: Any, question: str, document: str, words: str, documents: Documents, photograph: Photograph
+) -> None:
+    ask(page, question)
+    assert page.locator("spanwise-search h2").first.inner_text() == words
+    assert page.locator("blockquote mark").text_content() == words
+    photograph(page, f"light-{document.replace('/', '-')}")
+    page.locator(".source a").click()
+    assert highlighted(page) == words
+    text = documents[document][1]
+    assert shown_text(page) in text
+    at = page.evaluate(
+        """() => { let n = 0; const mark = document.querySelector('#document mark');
+        for (let node = mark.previousSibling; node; node = node.previousSibling) n += node.textContent.length;
+        return n; }"""
+    )
+    assert shown_text(page).encode("utf-16-le")[at * 2 :].decode("utf-16-le").startswith(words)
+    photograph(page, f"light-{document.replace('/', '-')}-document")
+
+
+def test_the_rest_of_a_long_text_is_loaded_when_wanted(page: Any, documents: Documents) -> None:
+    ask(page, "Where is the needle?")
+    page.locator(".source a").click()
+    highlighted(page)
+    text = documents["long"][1]
+    assert len(shown_text(page)) < len(text)
+    for name in ("Show what stands before", "Show what follows"):
+        button = page.get_by_role("button", name=name)
+        for _ in range(10):
+            if not button.is_visible():
+                break
+            before = len(shown_text(page))
+            button.click()
+            page.wait_for_function(
+                "(n) => document.querySelector('#document .text').textContent.length > n", arg=before
+            )
+    assert shown_text(page) == text
+
+
+def test_right_to_left_is_set_right_to_left(page: Any, documents: Documents) -> None:
+    ask(page, "When is the Hebrew party?")
+    heading = page.locator("spanwise-search h2").first
+    assert heading.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+    at = documents["he/party"][1].index("ביום")
+    page.goto(f"/#/documents/he/party?start={at}&end={at + 4}")
+    assert highlighted(page) == "ביום"
+    assert page.locator("#document .text").evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+
+
+def test_a_language_that_is_not_read_is_said(page: Any, photograph: Photograph) -> None:
+    ask(page, "איפה המסיבה?")
+    assert page.locator(".sure").inner_text() == "Not in these documents"
+    assert "the reading model knows English" in page.locator(".caution").inner_text()
+    assert page.get_by_role("combobox").evaluate("(field) => getComputedStyle(field).direction") == "rtl"
+    photograph(page, "light-caution")
+
+
+def test_hostile_text_stays_text(new_page: NewPage, photograph: Photograph) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/")
+    page.get_by_role("combobox").fill("hostile words onerror script")
+    page.get_by_role("option").first.wait_for()
+    ask(page, f"What are the hostile words {HOSTILE}?")
+    assert page.locator("spanwise-search h2").first.inner_text() == HOSTILE
+    assert HOSTILE in page.locator(".source a").inner_text()
+    photograph(page, "light-hostile")
+    page.locator(".source a").click()
+    assert highlighted(page) == HOSTILE
+    page.goto(f"/#/?q={quote(HOSTILE)}")
+    page.locator("spanwise-search .answer").wait_for()
+    page.goto(f"/#/documents/{quote(HOSTILE)}?start=0&end=3")
+    page.locator("#document .notice, #document mark").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, main script").count() == 0
+    assert page.locator("spanwise-search img, spanwise-search script").count() == 0
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "document.body.innerHTML = '<b>x</b>'",
+        "setTimeout('window.hacked = 1')",
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.hacked = 1'}))",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=window.hacked=1>')",
+        "document.write('<p>x')",
+    ],
+)
+def test_the_policy_refuses_script_and_html_by_string(new_page: NewPage, attack: str) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/")
+    assert page.evaluate(f"(() => {{ try {{ {attack}; return 'ran'; }} catch (e) {{ return e.name; }} }})()") != "ran"
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_link_to_another_version_says_so(new_page: NewPage, documents: Documents, photograph: Photograph) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/#/documents/party?start=3&end=8&version=sha256:0000")
+    page.get_by_role("alert").wait_for()
+    assert "has changed since this link was made" in page.get_by_role("alert").inner_text()
+    assert page.locator("#document mark").count() == 0
+    photograph(page, "light-other-version")
+    page.get_by_role("link", name="Open the document as it is now").click()
+    page.locator("#document .text").wait_for()
+    assert shown_text(page) == documents["party"][1]
+
+
+def test_trouble_is_said_and_can_be_tried_again(new_page: NewPage, photograph: Photograph) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/")
+    page.route("**/v1/ask", lambda route: route.abort())
+    ask(page, QUESTION)
+    assert "The server cannot be reached." in page.get_by_role("alert").inner_text()
+    photograph(page, "light-error")
+    page.unroute("**/v1/ask")
+    page.get_by_role("button", name="Try again").click()
+    page.locator("blockquote mark").wait_for()
+
+
+def test_a_server_that_wants_a_key_asks_for_it(new_page: NewPage) -> None:
+    page = new_page(expect_refusals=True)
+    problem = {
+        "type": "urn:spanwise:problem:key-required",
+        "title": "An API key is needed",
+        "status": 401,
+        "detail": "x",
+    }
+
+    def refuse(route: Any) -> None:
+        if route.request.headers.get("authorization") == "Bearer the-key":
+            route.fallback()
+        else:
+            route.fulfill(status=401, body=json.dumps(problem), content_type="application/problem+json")
+
+    page.route("**/v1/ask", refuse)
+    page.goto(f"/#/?q={quote(QUESTION)}")
+    page.get_by_label("This server answers only with an API key.").fill("the-key")
+    page.get_by_role("button", name="Use it").click()
+    page.locator("blockquote mark").wait_for()
+
+
+def test_an_empty_collection_says_how_to_fill_it(new_page: NewPage) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto(f"/#/?q={quote(QUESTION)}&collection=nothing")
+    page.locator("spanwise-search .answer").wait_for()
+    assert "holds no documents" in page.locator("spanwise-search .answer").inner_text()
+
+
+def test_files_are_added_and_can_be_asked(new_page: NewPage, photograph: Photograph) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/#/?collection=uploaded")
+    files = [
+        {"name": f"{HOSTILE[:20].replace('/', '')}.txt", "mimeType": "text/plain", "buffer": b"The party is here."},
+        {"name": "notes.md", "mimeType": "text/markdown", "buffer": "# Notes 🏖️".encode()},
+    ]
+    page.get_by_role("button", name="Add documents").wait_for()
+    page.locator("#files").set_input_files(files)
+    page.get_by_text("Added 2 documents.").wait_for()
+    photograph(page, "light-uploaded")
+    page.locator("#files").set_input_files([{"name": "photo.exe", "mimeType": "text/plain", "buffer": b"x"}])
+    page.get_by_text("is not a kind of file that is read").wait_for()
+    large = {"name": "large.txt", "mimeType": "text/plain", "buffer": b"Words and more words. " * 60_000}
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator("#files").set_input_files([large, {**files[0], "name": "bad.txt", "buffer": b"\x00\x01"}])
+    page.get_by_text("Added 1 document.").wait_for(timeout=60_000)
+    assert "bad.txt" in page.locator("#uploaded").inner_text()
+    ask(page, "Where is the party?")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_files_are_dropped(page: Any) -> None:
+    page.get_by_role("button", name="Add documents").wait_for()
+    page.evaluate(
+        """() => { const held = new DataTransfer();
+        held.items.add(new File(["Dropped words."], "dropped.txt", {type: "text/plain"}));
+        for (const kind of ["dragenter", "dragover", "drop"])
+          document.body.dispatchEvent(new DragEvent(kind, {dataTransfer: held, bubbles: true, cancelable: true})); }"""
+    )
+    page.get_by_text("Added 1 document.").wait_for()
+    assert page.request.get("/v1/documents/dropped.txt").json()["text"] == "Dropped words."
+    page.request.delete("/v1/documents/dropped.txt")
+
+
+def test_readers_are_not_offered_to_add_files(new_page: NewPage) -> None:
+    page = new_page()
+    page.route("**/v1/collections", lambda route: route.fulfill(json={"collections": [], "scope": "read"}))
+    with page.expect_response("**/v1/collections"):
+        page.goto("/")
+    page.wait_for_timeout(100)
+    assert not page.get_by_role("button", name="Add documents").is_visible()
+
+
+def test_the_component_works_on_another_page(new_page: NewPage, address: str) -> None:
+    page = new_page()
+    page.goto("/docs")
+    page.locator("details").first.wait_for()
+    page.evaluate(
+        """async () => { await import('/static/spanwise-search.js');
+        const box = document.createElement('spanwise-search');
+        box.setAttribute('endpoint', location.origin); document.querySelector('main').prepend(box); }"""
+    )
+    ask(page, QUESTION)
+    assert page.locator(".source a").get_attribute("href").startswith(f"{address}/#/documents/")
+
+
+def test_the_docs_show_every_operation(new_page: NewPage, photograph: Photograph) -> None:
+    page = new_page()
+    page.goto("/docs")
+    page.locator("details").first.wait_for()
+    described = page.request.get("/openapi.json").json()
+    ids = {one["operationId"] for methods in described["paths"].values() for one in methods.values()}
+    assert {one.get_attribute("id") for one in page.locator("details").all()} == ids
+    page.locator("#ask summary").click()
+    assert "question" in page.locator("#ask").inner_text()
+    photograph(page, "light-docs")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 360])
+def test_no_serious_finding_of_axe(
+    new_page: NewPage, axe: Path, scheme: str, width: int, photograph: Photograph
+) -> None:
+    page = new_page(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True, reduced_motion="reduce"
+    )
+    page.goto("/")
+    name = f"{scheme}-{width}"
+
+    def examine(where: str) -> None:
+        photograph(page, f"{name}-{where}")
+        page.evaluate(axe.read_text("utf-8"))
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        assert bad == [], where
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
+
+    examine("empty")
+    page.get_by_role("combobox").fill("winter olympics")
+    page.get_by_role("option").first.wait_for()
+    examine("typing")
+    ask(page, QUESTION)
+    page.locator(".agreeing li").wait_for()
+    examine("answer")
+    page.locator(".source a").click()
+    highlighted(page)
+    examine("document")
+    page.goto("/#/?q=Who%20painted%20the%20ceiling%3F")
+    page.locator(".sure.none").wait_for()
+    examine("no-answer")
+    page.goto("/docs")
+    page.locator("details").first.wait_for()
+    examine("docs")
