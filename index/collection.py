@@ -29,7 +29,8 @@ from .markup import blank_markup
 from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
-from .store import DocumentDraft, PassageStore, SqlitePassageStore, View
+from .store import DocumentDraft, PassageStore, View
+from .store_sqlite import SqlitePassageStore
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path

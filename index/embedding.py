@@ -51,7 +51,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Longest input the model reads, special tokens included."""
+        """Longest text the model reads beside its prompts, special tokens included."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted, nothing truncated."""

@@ -50,7 +50,6 @@ class SentenceTransformerEmbedder:
             ) from error
         self._lock = threading.Lock()
         self._batch_size = batch_size
-        self._max_tokens = int(self._model.max_seq_length or 512)
         prompts = self._model.prompts or {}
         self._fingerprint = Fingerprint(
             model=model,
@@ -59,6 +58,8 @@ class SentenceTransformerEmbedder:
             query_prompt=prompts.get("query") or "",
             passage_prompt=prompts.get("document") or prompts.get("passage") or "",
         )
+        prompt_tokens = self.count_tokens([self._fingerprint.query_prompt, self._fingerprint.passage_prompt])
+        self._max_tokens = int(self._model.max_seq_length or 512) - max(prompt_tokens)
 
     @property
     def fingerprint(self) -> Fingerprint:

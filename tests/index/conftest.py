@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import spanwise
 from spanwise import Settings, Span
 from spanwise.index.embedding import Vectors
-from spanwise.index.store import DocumentDraft, PassageDraft, PassageStore, SqlitePassageStore
+from spanwise.index.store import DocumentDraft, PassageDraft, PassageStore
+from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import NumpyIndex
 from spanwise.index.vectors_faiss import FaissFlatIndex
 from spanwise.qa.collection import Collection

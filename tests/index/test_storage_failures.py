@@ -17,7 +17,7 @@ import pytest
 
 import spanwise
 from spanwise import CollectionBusyError, Settings, Source, StorageError
-from spanwise.index.store import SqlitePassageStore
+from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import NumpyIndex
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -178,7 +178,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from spanwise import Span
-from spanwise.index.store import DocumentDraft, PassageDraft, SqlitePassageStore
+from spanwise.index.store import DocumentDraft, PassageDraft
+from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import NumpyIndex
 
 store = SqlitePassageStore(Path(sys.argv[1]), NumpyIndex)
