@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--base", type=Path, required=True, help=base_help)
     made.add_argument("--cooldown-tokens", type=int, help="branch off and let the rate fall to 0 over so many tokens")
     made.add_argument("--max-steps", type=int, help="stop after so many steps")
+    made.add_argument("--start", type=Path, help="model folder of a reader whose weights a new run begins with")
     made = command("export", "a finished model to ONNX (int8 weights) and float16 safetensors")
     made.add_argument("--model", type=Path, help="model folder; otherwise the newest finished cool-down of the run")
     made.add_argument("--out", type=Path, required=True, help="folder to write to")
@@ -66,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     elif options.command == "train":
         from .train import train
 
-        out.write(f"{train(config, options.base, options.run_dir, options.cooldown_tokens, options.max_steps)}\n")
+        steps, start = options.max_steps, options.start
+        out.write(f"{train(config, options.base, options.run_dir, options.cooldown_tokens, steps, start)}\n")
     elif options.command == "export":
         out.write(_export(options) + "\n")
     elif options.command == "report":

@@ -41,10 +41,11 @@ def bert_config(folder: Path) -> BertConfig:
     return config
 
 
-def from_base(base: Path, seed: int) -> Reader:
+def from_base(base: Path, seed: int, start: Path | None = None) -> Reader:
     """A reader whose encoder and relevance head are the base cross-encoder's, and whose span head is random.
 
-    Raises ValueError if the base lacks any weight but the span head's.
+    `start` is the folder of a finished reader whose weights replace those; what it lacks (a relevance head) stays the
+    base's. Raises ValueError if the base lacks any weight but the span head's, or if `start` is no reader.
     """
     torch.manual_seed(seed)
     config = bert_config(base)
@@ -56,19 +57,25 @@ def from_base(base: Path, seed: int) -> Reader:
     lost = [name for name in missing if not name.startswith("qa_outputs.")]
     if lost or [name for name in unexpected if not name.endswith("position_ids")]:
         raise ValueError(f"{base} does not fit the reader: missing {lost}, unexpected {unexpected}")
+    if start:
+        _fill(reader, start)
     return reader
 
 
 def from_model(folder: Path) -> Reader:
     """A reader from a finished model folder; a missing relevance head stays random, and says nothing."""
     reader = Reader(bert_config(folder))
+    _fill(reader, folder)
+    return reader
+
+
+def _fill(reader: Reader, folder: Path) -> None:
     files = [folder / "model.safetensors", folder / "relevance.safetensors"]
     tensors = {name: value.float() for file in files if file.exists() for name, value in load_file(file).items()}
     missing, unexpected = reader.load_state_dict(tensors, strict=False)
     lost = [name for name in missing if not name.startswith(("classifier.", "bert.pooler."))]
     if lost or unexpected:
         raise ValueError(f"{folder} is no reader: missing {lost}, unexpected {unexpected}")
-    return reader
 
 
 def freeze(reader: Reader, layers: int) -> dict[str, nn.Parameter]:

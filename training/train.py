@@ -66,7 +66,15 @@ def tensors_of(batch: Batch, device: torch.device) -> dict[str, Tensor]:
 class Trainer:
     """Model, optimiser, average and position of a run; `home` is the folder of the trunk or of one cool-down."""
 
-    def __init__(self, config: Config, base: Path, run: Path, home: Path, cooldown_tokens: int | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        run: Path,
+        home: Path,
+        cooldown_tokens: int | None = None,
+        start: Path | None = None,
+    ) -> None:
         if config.train.threads:
             torch.set_num_threads(config.train.threads)
         torch.use_deterministic_algorithms(True)
@@ -80,7 +88,7 @@ class Trainer:
         ):
             raise ValueError(f"{base} is not the base that this run's data was prepared with")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.reader = model.from_base(base, config.seed).to(self.device)
+        self.reader = model.from_base(base, config.seed, start).to(self.device)
         self.learned = model.freeze(self.reader, config.train.frozen_layers)
         decayed = [p for n, p in self.learned.items() if p.dim() > 1]
         plain = [p for n, p in self.learned.items() if p.dim() <= 1]
@@ -211,19 +219,25 @@ def cooldown_home(run: Path, tokens: int) -> Path:
 
 
 def train(
-    config: Config, base: Path, run: Path, cooldown_tokens: int | None = None, max_steps: int | None = None
+    config: Config,
+    base: Path,
+    run: Path,
+    cooldown_tokens: int | None = None,
+    max_steps: int | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Go on with the trunk, or with a cool-down from its newest checkpoint, until it is over or a signal comes.
 
     Checkpoints by time and at the end; a finished cool-down writes `final/` (model.safetensors, float32) with the
-    last weights and `final-average/` with the averaged ones. `max_steps` stops after so many steps. Returns the
-    folder written to.
+    last weights and `final-average/` with the averaged ones. `max_steps` stops after so many steps. A run without a
+    checkpoint begins with the weights of the reader in `start`, if given, else with the base's. Returns the folder
+    written to.
     """
     home = cooldown_home(run, cooldown_tokens) if cooldown_tokens else run
     home.mkdir(parents=True, exist_ok=True)
     interrupted = Interrupted()
     with locked(run):
-        trainer = Trainer(config, base, run, home, cooldown_tokens)
+        trainer = Trainer(config, base, run, home, cooldown_tokens, start)
         settings = config.train
         _log(home, {"step": trainer.step, "tokens": trainer.tokens, "started": time.strftime("%Y-%m-%dT%H:%M:%S")})
         saved, steps = time.monotonic(), 0
