@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self, get_args
@@ -26,10 +26,10 @@ from .ingest import (
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
+from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span, Suggestions
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
-from .store import DocumentDraft, PassageStore, View
+from .store import DocumentDraft, PassageKey, PassageStore, View, WordQuery
 from .store_sqlite import SqlitePassageStore
 from .vectors_faiss import FaissFlatIndex
 
@@ -175,13 +175,15 @@ class SearchCollection:
                 )
             return view.locate(info, span) or Location()
 
-    def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
+    def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid", prefix: bool = False) -> Hits:
         """The passages nearest to `query`, best first.
 
-        `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only).
+        `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only). With `prefix` the last
+        word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come first.
         Raises QuestionError, LimitError.
         """
         started = time.perf_counter()
+        given = query
         query = self._check_question(query, "query")
         self._check_top_k(top_k)
         if mode not in get_args(Mode):
@@ -189,8 +191,23 @@ class SearchCollection:
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
         with self._store.reading() as view:
-            hits = self._retrieve(view, query, top_k, mode)
-            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started))
+            words = view.read(query, prefix=prefix and not given[-1].isspace())
+            hits = self._retrieve(view, query, top_k, mode, words)
+            corrected = {} if mode == "dense" else words.corrected
+            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started), corrected)
+
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Ways to go on from `text` that the documents know: titles, headings, phrases; a typing error is forgiven.
+
+        Titles and headings that begin with `text` come first, then phrases by the number of passages they stand in,
+        then other titles that hold its words. Raises QuestionError, LimitError.
+        """
+        started = time.perf_counter()
+        self._check_question(text, "text")
+        self._check_top_k(limit, "limit")
+        with self._store.reading() as view:
+            found = view.suggest(text.replace("\0", " "), limit)
+            return Suggestions(text, tuple(found), view.generation, _milliseconds_since(started))
 
     def status(self) -> Status:
         """What the collection holds. Loads no model."""
@@ -276,17 +293,19 @@ class SearchCollection:
 
     # The way of a question, first half: retrieve.
 
-    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode) -> list[Hit]:
+    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode, words: WordQuery) -> list[Hit]:
         depth = max(CANDIDATES, top_k)
         dense: dict[int, float] = {}
         lexical: dict[int, float] = {}
         if mode in ("hybrid", "lexical"):
-            lexical = dict(view.lexical(query, depth))
+            lexical = dict(view.lexical(words, depth))
         if mode in ("hybrid", "dense"):
             vector = self._embedder().embed_query(blank_markup(query))
             dense = dict(view.dense(vector, depth))
             dense |= view.similarities(vector, [key for key in lexical if key not in dense])
         candidates = fuse(dense, lexical)
+        if mode != "dense":
+            candidates = _exact_first(candidates, view.exact(words, [candidate.key for candidate in candidates]))
         if len(candidates) > top_k:  # all that tie with the last one shown
             candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
         passages = view.passages([candidate.key for candidate in candidates])
@@ -311,10 +330,10 @@ class SearchCollection:
             )
         return stripped
 
-    def _check_top_k(self, top_k: int) -> None:
+    def _check_top_k(self, top_k: int, name: str = "top_k") -> None:
         if not isinstance(top_k, int) or isinstance(top_k, bool) or not 1 <= top_k <= self._settings.max_top_k:
             raise LimitError(
-                f"top_k is {top_k!r}.", subject=top_k, way_out=f"Give a number from 1 to {self._settings.max_top_k}."
+                f"{name} is {top_k!r}.", subject=top_k, way_out=f"Give a number from 1 to {self._settings.max_top_k}."
             )
 
     # The models.
@@ -359,6 +378,14 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
 
 def _scores(candidate: Fused) -> Scores:
     return Scores(candidate.fused, candidate.dense, candidate.lexical)
+
+
+def _exact_first(candidates: list[Fused], exact: frozenset[PassageKey]) -> list[Fused]:
+    """Candidates whose passages hold the exact words in the upper half of the scores, the others in the lower."""
+    if not exact:
+        return candidates
+    placed = [replace(one, fused=(one.fused + (one.key in exact)) / 2) for one in candidates]
+    return sorted(placed, key=lambda candidate: (-candidate.fused, candidate.key))
 
 
 def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:

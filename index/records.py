@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 MetadataValue = str | int | float | bool | None
 Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
@@ -242,6 +243,8 @@ class Hits:
     hits: tuple[Hit, ...]
     generation: int
     took_ms: float
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    """Words of the query that no document holds, and the word of the documents that was searched for instead."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -251,6 +254,34 @@ class Hits:
 
     def __getitem__(self, position: int) -> Hit:
         return self.hits[position]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A way to go on from what is being typed."""
+
+    text: str
+    kind: Literal["title", "phrase"]
+    """A title or heading of a document, or words that stand in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What `suggest` returns: suggestions best first, and the generation of the collection they were read from."""
+
+    text: str
+    suggestions: tuple[Suggestion, ...]
+    generation: int
+    took_ms: float
+
+    def __iter__(self) -> Iterator[Suggestion]:
+        return iter(self.suggestions)
+
+    def __len__(self) -> int:
+        return len(self.suggestions)
+
+    def __getitem__(self, position: int) -> Suggestion:
+        return self.suggestions[position]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from ..errors import (
     SpanwiseError,
     StorageError,
 )
+from .words import forms_of, plain_words
 
 DATABASE = "collection.sqlite"
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -89,6 +90,67 @@ MIGRATIONS = (
         map BLOB NOT NULL               -- zlib of JSON: {"blocks": [...], "lines": [...]}
     );
     CREATE INDEX places_of_document ON places (document, start);
+    """,
+    """
+    ALTER TABLE passages ADD COLUMN forms TEXT NOT NULL DEFAULT '';     -- indexed with the text: words.forms_of
+    UPDATE passages SET forms = forms_of(prefix || char(10) || text);
+    DROP TRIGGER lexical_insert;
+    DROP TRIGGER lexical_delete;
+    DROP TABLE lexical;
+    CREATE VIRTUAL TABLE lexical USING fts5 (
+        prefix, text, forms, content = 'passages', content_rowid = 'key',
+        tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co M*'"
+    );
+    INSERT INTO lexical (lexical) VALUES ('rebuild');
+    CREATE TRIGGER lexical_insert AFTER INSERT ON passages BEGIN
+        INSERT INTO lexical (rowid, prefix, text, forms) VALUES (new.key, new.prefix, new.text, new.forms);
+    END;
+    CREATE TRIGGER lexical_delete AFTER DELETE ON passages BEGIN
+        INSERT INTO lexical (lexical, rowid, prefix, text, forms)
+        VALUES ('delete', old.key, old.prefix, old.text, old.forms);
+    END;
+
+    CREATE TABLE words (                -- those of words.plain_words in prefix and text
+        word TEXT PRIMARY KEY,
+        passages INTEGER NOT NULL,      -- how many hold it
+        since INTEGER NOT NULL          -- the generation that brought it
+    ) WITHOUT ROWID;
+    CREATE INDEX words_since ON words (since);
+    INSERT INTO words SELECT word.value, count(*), 0
+        FROM passages, json_each(plain_words(prefix || char(10) || text)) AS word GROUP BY word.value;
+
+    CREATE TABLE names (                -- titles and headings of documents
+        key INTEGER PRIMARY KEY,
+        text TEXT NOT NULL UNIQUE,
+        uses INTEGER NOT NULL
+    );
+    CREATE VIRTUAL TABLE names_index USING fts5 (
+        text, content = 'names', content_rowid = 'key', prefix = '1 2 3',
+        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co M*'"
+    );
+    CREATE TRIGGER names_insert AFTER INSERT ON names BEGIN
+        INSERT INTO names_index (rowid, text) VALUES (new.key, new.text);
+    END;
+    CREATE TRIGGER names_delete AFTER DELETE ON names BEGIN
+        INSERT INTO names_index (names_index, rowid, text) VALUES ('delete', old.key, old.text);
+    END;
+    CREATE VIEW names_of_documents AS
+        SELECT key AS document, title AS text FROM documents WHERE title IS NOT NULL
+        UNION ALL
+        SELECT documents.key, json_extract(heading.value, '$[2]')
+            FROM documents, json_each(documents.headings) AS heading;
+    INSERT INTO names (text, uses) SELECT text, count(*) FROM names_of_documents WHERE length(text) <= 200 GROUP BY text;
+    CREATE TRIGGER names_of_document_insert AFTER INSERT ON documents BEGIN
+        INSERT INTO names (text, uses) SELECT text, count(*) FROM names_of_documents
+            WHERE document = new.key AND length(text) <= 200 GROUP BY text
+            ON CONFLICT (text) DO UPDATE SET uses = uses + excluded.uses;
+    END;
+    CREATE TRIGGER names_of_document_delete BEFORE DELETE ON documents BEGIN
+        INSERT INTO names (text, uses) SELECT text, -count(*) FROM names_of_documents
+            WHERE document = old.key AND length(text) <= 200 GROUP BY text
+            ON CONFLICT (text) DO UPDATE SET uses = uses + excluded.uses;
+        DELETE FROM names WHERE uses <= 0 AND text IN (SELECT text FROM names_of_documents WHERE document = old.key);
+    END;
     """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
@@ -221,6 +283,8 @@ class Database:
         version = self._version(connection)
         if version == FORMAT_VERSION:
             return
+        connection.create_function("forms_of", 1, forms_of, deterministic=True)
+        connection.create_function("plain_words", 1, _plain_words, deterministic=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -305,6 +369,10 @@ def _busy(name: str) -> CollectionBusyError:
         subject=name,
         way_out="Try again shortly, or raise SPANWISE_WRITE_WAIT_SECONDS.",
     )
+
+
+def _plain_words(text: str) -> str:
+    return json.dumps(sorted(plain_words(text)))
 
 
 def _statements(script: str) -> Iterator[str]:

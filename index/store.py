@@ -5,13 +5,13 @@ What stands above `PassageStore` does not know which engine is below; `store_sql
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .embedding import Fingerprint, Vectors
-from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Passage, Span
+from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Passage, Span, Suggestion
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
@@ -64,6 +64,20 @@ class Counts:
     bytes_on_disk: int
 
 
+@dataclass(frozen=True, slots=True)
+class WordQuery:
+    """A query as words of one generation of a collection; made by `View.read`."""
+
+    terms: tuple[str, ...]
+    """Folded words, corrected and completed; a compound such as `cve-2024-3094` is a phrase."""
+    exact: tuple[str, ...] = ()
+    """What a passage should hold as it stands: quoted phrases, codes, addresses, telephone numbers."""
+    beginning: str | None = None
+    """The one of `terms` that may go on."""
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    """Words that stand in no passage, and the word that was searched for instead."""
+
+
 class View(Protocol):
     """One generation of the store, for as long as its block lasts."""
 
@@ -73,8 +87,20 @@ class View(Protocol):
     def dense(self, vector: Vectors, k: int) -> Scored:
         """The `k` passages whose vectors are nearest: (key, inner product), best first."""
 
-    def lexical(self, query: str, k: int) -> Scored:
-        """The `k` passages that share the rarest words: (key, BM25, larger is better), best first."""
+    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
+        """The words of `query`: misspelt ones corrected from this collection, with `prefix` the last one completed."""
+
+    def lexical(self, words: WordQuery, k: int) -> Scored:
+        """The `k` passages that share the rarest words: (key, BM25, larger is better), best first.
+
+        As many as there are of those that hold the exact words are among them.
+        """
+
+    def exact(self, words: WordQuery, keys: Collection[PassageKey]) -> frozenset[PassageKey]:
+        """Those of the passages `keys` that hold the exact words; none where no words are exact."""
+
+    def suggest(self, text: str, limit: int) -> list[Suggestion]:
+        """Ways to go on from `text`, best first; see `SearchCollection.suggest`."""
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
         """The inner product of `vector` with each of the passages `keys`."""

@@ -7,11 +7,10 @@ finds it behind.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,15 +21,15 @@ from numpy.typing import NDArray
 
 from ..errors import DocumentExistsError, DocumentNotFoundError, SpanInvariantError
 from .embedding import Fingerprint, Vectors
+from .lexical_sqlite import KnownWords, Lexicon, count_words, passages_with
 from .locating import locate
 from .places import insert_places, pages_json, read_places, spans_json
-from .records import Document, DocumentInfo, Heading, Layout, Location, PageSpan, Passage, Span
+from .records import Document, DocumentInfo, Heading, Layout, Location, PageSpan, Passage, Span, Suggestion
 from .storage import Database, damaged
-from .store import Counts, DocumentDraft, PassageKey, Scored, Stored, View
+from .store import Counts, DocumentDraft, PassageKey, Scored, Stored, View, WordQuery
+from .suggesting_sqlite import suggest
 from .vectors import VectorIndex, VectorIndexFactory, inner_products
-
-# What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
-_WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
+from .words import forms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class SqlitePassageStore:
         self._snapshot: _Snapshot | None = None
         self._refreshing = threading.Lock()
         self._texts = _TextCache()
+        self._known_words = KnownWords()
 
     @contextmanager
     def reading(self) -> Iterator[View]:
@@ -61,6 +61,7 @@ class SqlitePassageStore:
 
     def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> Stored:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        words: Counter[str] = Counter()
         with self._database.writing() as connection:
             for draft in drafts:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (draft.id,)).fetchone()
@@ -69,18 +70,23 @@ class SqlitePassageStore:
                         f"Document {draft.id!r} exists.", subject=draft.id, way_out="PUT or `add` replaces it."
                     )
                 if row:
-                    _delete_document(connection, row[0])
-                _insert_document(connection, draft, now)
-            return Stored(_advance(connection), tuple(_drafted_info(draft, now) for draft in drafts))
+                    words.subtract(_delete_document(connection, row[0]))
+                words.update(_insert_document(connection, draft, now))
+            generation = _advance(connection)
+            count_words(connection, words, generation)
+            return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
 
     def delete(self, ids: Sequence[str]) -> int:
+        words: Counter[str] = Counter()
         with self._database.writing() as connection:
             for document_id in ids:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (document_id,)).fetchone()
                 if row is None:
                     raise _not_found(document_id)
-                _delete_document(connection, row[0])
-            return _advance(connection)
+                words.subtract(_delete_document(connection, row[0]))
+            generation = _advance(connection)
+            count_words(connection, words, generation)
+            return generation
 
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
@@ -122,6 +128,7 @@ class _SqliteView:
         if row is None or not str(row[0]).isdecimal():
             raise damaged(store.name)
         self.generation = int(row[0])
+        self._lexicon = Lexicon(connection, store._known_words, self.generation)
 
     def dense(self, vector: Vectors, k: int) -> Scored:
         self._snapshot = snapshot = self._store._current(self, self._snapshot)
@@ -139,17 +146,17 @@ class _SqliteView:
         scores = inner_products(_unpacked([blob for _, blob in found], self._store.name), vector)
         return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
 
-    def lexical(self, query: str, k: int) -> Scored:
-        terms = [f'"{word}"' for word in {word.lower(): word for word in _WORDS.findall(query)}.values()]
-        total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
-        rare = [term for term in terms if not self._is_common(term, max(total // 10, 20))]
-        if not (rare or terms):
-            return []
-        rows = self._connection.execute(
-            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid LIMIT ?",
-            (" OR ".join(rare or terms), k),
-        )
-        return [(key, score) for key, score in rows]
+    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
+        return self._lexicon.read(query, prefix=prefix)
+
+    def lexical(self, words: WordQuery, k: int) -> Scored:
+        return self._lexicon.search(words, k)
+
+    def exact(self, words: WordQuery, keys: Collection[PassageKey]) -> frozenset[PassageKey]:
+        return self._lexicon.exact(words, keys)
+
+    def suggest(self, text: str, limit: int) -> list[Suggestion]:
+        return suggest(self._connection, self._lexicon, text, limit)
 
     def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
         marks = ",".join("?" * len(keys))
@@ -213,13 +220,6 @@ class _SqliteView:
         ).fetchone()
         return Counts(documents, passages, characters, self._store._bytes_on_disk())
 
-    def _is_common(self, term: str, limit: int) -> bool:
-        """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (term, limit + 1)
-        ).fetchone()
-        return bool(row[0] > limit)
-
     def _key_of(self, document: DocumentInfo) -> int | None:
         row = self._connection.execute(
             "SELECT key FROM documents WHERE id = ? AND content_hash = ?", (document.id, document.content_hash)
@@ -281,7 +281,8 @@ def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
     )  # fmt: skip
 
 
-def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: str) -> None:
+def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: str) -> Counter[str]:
+    """Store it; how many of its passages hold each plain word."""
     headings = [[heading.start, heading.level, heading.text] for heading in draft.headings]
     layout = draft.layout or Layout()
     document = connection.execute(
@@ -296,22 +297,31 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
     ).lastrowid  # fmt: skip
     assert document is not None
     insert_places(connection, document, layout)
+    texts = []
     for passage, vector in zip(draft.passages, draft.vectors, strict=True):
+        text = passage.span.of(draft.text)
+        texts.append(f"{passage.prefix}\n{text}")
         key = connection.execute(
-            'INSERT INTO passages (document, start, "end", page, heading, prefix, text) VALUES (?, ?, ?, ?, ?, ?, ?)',
+            'INSERT INTO passages (document, start, "end", page, heading, prefix, text, forms) '
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document, passage.span.start, passage.span.end, passage.page, json.dumps(passage.heading),
-                passage.prefix, passage.span.of(draft.text),
+                passage.prefix, text, forms_of(texts[-1]),
             ),
         ).lastrowid  # fmt: skip
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, _pack(vector)))
+    return passages_with(texts)
 
 
-def _delete_document(connection: sqlite3.Connection, key: int) -> None:
+def _delete_document(connection: sqlite3.Connection, key: int) -> Counter[str]:
+    """Remove it; how many of its passages held each plain word."""
+    rows = connection.execute("SELECT prefix || char(10) || text FROM passages WHERE document = ?", (key,))
+    words = passages_with(text for (text,) in rows)
     connection.execute("DELETE FROM vectors WHERE passage IN (SELECT key FROM passages WHERE document = ?)", (key,))
     connection.execute("DELETE FROM passages WHERE document = ?", (key,))
     connection.execute("DELETE FROM places WHERE document = ?", (key,))
     connection.execute("DELETE FROM documents WHERE key = ?", (key,))
+    return words
 
 
 def _advance(connection: sqlite3.Connection) -> int:

@@ -16,7 +16,7 @@ from ..index.embedding import Embedder
 from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
-from ..index.store import PassageStore, View
+from ..index.store import PassageStore, View, WordQuery
 from ..settings import Settings
 from . import calibration as calibrations
 from .calibration import Calibration, Judged, judge_ranking
@@ -136,7 +136,7 @@ class Collection(SearchCollection):
         """
         question = self._check_question(question)
         with self._store.reading() as view:
-            hits = self._nearest(view, question, without)
+            hits = self._nearest(view, question, view.read(question), without)
         return decide(hits, self._read(question, hits))
 
     @property
@@ -152,7 +152,8 @@ class Collection(SearchCollection):
     def _ask(self, question: str, top_k: int, min_probability: float | None) -> AskResult:
         started = time.perf_counter()
         with self._store.reading() as view:
-            hits = self._nearest(view, question)
+            words = view.read(question)
+            hits = self._nearest(view, question, words)
         ranking = decide(hits, self._read(question, hits))
         judged = judge_ranking(question, ranking, self.threshold, self.calibration())
         warning = language_warning(question)
@@ -170,12 +171,13 @@ class Collection(SearchCollection):
             generation=generation,
             took_ms=(time.perf_counter() - started) * 1000,
             warnings=(warning,) if warning else (),
+            corrected=words.corrected,
         )
 
-    def _nearest(self, view: View, question: str, without: str | None = None) -> list[Hit]:
+    def _nearest(self, view: View, question: str, words: WordQuery, without: str | None = None) -> list[Hit]:
         if without is None:
-            return self._retrieve(view, question, READ_AT_MOST, "hybrid")
-        hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid")
+            return self._retrieve(view, question, READ_AT_MOST, "hybrid", words)
+        hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid", words)
         return [hit for hit in hits if hit.document.id != without][:READ_AT_MOST]
 
     def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:

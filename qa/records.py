@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ..index.records import DocumentInfo, Location, Passage, Span
 
@@ -61,6 +61,8 @@ class AskResult:
     took_ms: float
     warnings: tuple[str, ...] = ()
     """Sentences for people: why these answers deserve less trust than their probabilities say."""
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    """Words of the question that no document holds, and the word of the documents that was searched for instead."""
 
     @property
     def best(self) -> Answer | None:

@@ -36,7 +36,7 @@ def dense(store: PassageStore, text: str, k: int = 10) -> list[str]:
 
 def lexical(store: PassageStore, query: str, k: int = 10) -> list[str]:
     with store.reading() as view:
-        return texts_of(view, view.lexical(query, k))
+        return texts_of(view, view.lexical(view.read(query), k))
 
 
 def ids(store: PassageStore) -> list[str]:
@@ -56,7 +56,7 @@ def test_an_empty_store_finds_nothing(store: PassageStore) -> None:
     with store.reading() as view:
         assert view.generation == 0
         assert view.dense(vector_of("alba"), 5) == []
-        assert view.lexical("alba", 5) == []
+        assert view.lexical(view.read("alba"), 5) == []
         assert view.similarities(vector_of("alba"), [1, 2]) == {}
         assert view.passages([1]) == {}
         assert view.documents(None, None) == []
@@ -75,7 +75,7 @@ def test_what_is_added_is_found_at_once(store: PassageStore, draft: Draft) -> No
         document = view.document("a")
         assert document.text == "alba birk\n\ncorn dusk"
         assert (document.info.title, document.info.metadata, document.info.passages) == ("A", {"n": 1}, 2)
-        [passage] = view.passages([view.lexical("corn", 1)[0][0]]).values()
+        [passage] = view.passages([view.lexical(view.read("corn"), 1)[0][0]]).values()
     assert (passage.document.id, passage.span, passage.heading) == ("a", Span(11, 20), ("Top",))
 
 
@@ -83,7 +83,7 @@ def test_a_replaced_document_is_only_the_new_one(store: PassageStore, draft: Dra
     store.add([draft("a", "alba birk", "corn dusk"), draft("b", "elm fern")], replace=True)
     with store.reading() as view:
         old = view.document("a").info
-        [(old_key, _)] = view.lexical("birk", 1)
+        [(old_key, _)] = view.lexical(view.read("birk"), 1)
     stored = store.add([draft("a", "gorse heath")], replace=True)
     assert stored.generation == 2
     assert ids(store) == ["a", "b"]
@@ -102,7 +102,7 @@ def test_a_deleted_document_is_found_nowhere(store: PassageStore, draft: Draft) 
     assert dense(store, "alba birk", 1) == ["alba birk"]  # the index in memory knows it
     with store.reading() as view:
         info = view.document("a").info
-        [(key, _)] = view.lexical("alba", 1)
+        [(key, _)] = view.lexical(view.read("alba"), 1)
     assert store.delete(["a"]) == 2
     assert ids(store) == ["b"]
     assert dense(store, "alba birk") == ["elm fern"]
@@ -214,7 +214,7 @@ def test_lexical_search_is_bm25(store: PassageStore, draft: Draft) -> None:
     for terms in (["junco"], ["iris", "junco"], ["heath", "iris", "unit7"], ["nowhere"]):
         expected = bm25(passages, terms)
         with store.reading() as view:
-            found = view.lexical(" ".join(terms), 100)
+            found = view.lexical(view.read(" ".join(terms)), 100)
             scores = dict(zip(texts_of(view, found), (score for _, score in found), strict=True))
         assert scores == pytest.approx(expected, abs=1e-6)
         assert list(scores.values()) == sorted(scores.values(), reverse=True)
@@ -251,7 +251,7 @@ def test_similarities_are_the_scores_of_dense_search(store: PassageStore, draft:
 def test_equal_passages_score_alike_and_come_in_the_order_they_were_stored(store: PassageStore, draft: Draft) -> None:
     store.add([draft(f"d{n:02}", "corn dusk", "alba birk") for n in range(60)], replace=True)
     with store.reading() as view:
-        for scored in (view.dense(vector_of("alba birk"), 7), view.lexical("alba birk", 7)):
+        for scored in (view.dense(vector_of("alba birk"), 7), view.lexical(view.read("alba birk"), 7)):
             assert len({score for _, score in scored}) == 1
             assert [passage.document.id for passage in view.passages([key for key, _ in scored]).values()] == [
                 f"d{n:02}" for n in range(7)
@@ -350,8 +350,8 @@ def test_a_view_is_one_generation_while_others_write(store: PassageStore, open_s
         assert view.generation == 1
         assert view.document("a").text == "alba birk"
         assert texts_of(view, view.dense(vector_of("elm fern"), 5)) == ["elm fern", "alba birk"]
-        assert texts_of(view, view.lexical("alba", 5)) == ["alba birk"]
-        assert view.lexical("gorse iris", 5) == []
+        assert texts_of(view, view.lexical(view.read("alba"), 5)) == ["alba birk"]
+        assert view.lexical(view.read("gorse iris"), 5) == []
         assert [info.id for info in view.documents(None, None)] == ["a", "b"]
         assert view.counts().documents == 2
     assert dense(store, "gorse heath") == ["gorse heath", "iris"]

@@ -211,7 +211,7 @@ def test_a_killed_process_loses_nothing_it_was_told_is_stored(tmp_path: Path) ->
         assert view.counts().passages == 20 * len(ids)
         for number in range(last + 1):
             holders = 2 if number == last else 1  # the document itself, and the one that is replaced each time
-            assert len(view.lexical(f"unit{number}", 10_000)) == 20 * holders
+            assert len(view.lexical(view.read(f"unit{number}"), 10_000)) == 20 * holders
         assert len(
             view.passages([key for key, _ in view.dense(HashEmbedder(16).embed_query("unit"), 10_000)])
         ) == 20 * len(ids)

@@ -53,7 +53,7 @@ def test_readers_beside_a_writer_see_whole_and_current_versions(store: PassageSt
                 text = view.document("a").text
                 number = int(text.rpartition("version")[2])
                 assert number >= at_least
-                for scored in (view.dense(here, 3), view.lexical("alba", 3)):
+                for scored in (view.dense(here, 3), view.lexical(view.read("alba"), 3)):
                     passages = view.passages([key for key, _ in scored])
                     assert sorted(passage.text for passage in passages.values()) == text.split("\n\n")
                 assert len(view.dense(there, 9)) == view.counts().passages
@@ -74,7 +74,7 @@ def test_writers_in_many_threads_take_turns(store: PassageStore, draft: Draft) -
         stored = list(threads.map(lambda n: store.add([draft(f"d{n}", f"alba unit{n}")], replace=False), range(12)))
     assert sorted(one.generation for one in stored) == list(range(1, 13))
     with store.reading() as view:
-        assert len(view.dense(vector_of("alba"), 99)) == len(view.lexical("alba", 99)) == 12
+        assert len(view.dense(vector_of("alba"), 99)) == len(view.lexical(view.read("alba"), 99)) == 12
 
 
 def test_many_can_open_a_new_place_at_once(open_store: Open, draft: Draft) -> None:
@@ -94,7 +94,7 @@ def test_threads_that_end_leave_no_files_open(store: PassageStore, draft: Draft)
 
     def read() -> None:
         with store.reading() as view:
-            view.lexical("alba", 1)
+            view.lexical(view.read("alba"), 1)
 
     def read_in_threads(count: int) -> None:
         for _ in range(count):

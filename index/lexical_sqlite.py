@@ -1,0 +1,192 @@
+"""The words of a collection in SQLite: BM25, what must stand exactly, misspellings, completions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+
+from .store import PassageKey, Scored, WordQuery
+from .vocabulary import Vocabulary
+from .words import FUNCTION_WORDS, fold, in_one_line, is_plain, plain_words, read_words
+
+COMPLETIONS = 12
+"""Words that the beginning of one may stand for, the most frequent first."""
+_LAST = "\U0010ffff"
+
+
+class KnownWords:
+    """The vocabulary of a collection, for finding near words; read when it is first needed, and then only what is new.
+
+    It may hold words that are gone: what is taken from it is looked up in the table.
+    """
+
+    def __init__(self) -> None:
+        self._vocabulary = Vocabulary()
+        self._generation = -1
+        self._lock = threading.Lock()
+
+    def at(self, connection: sqlite3.Connection, generation: int) -> Vocabulary:
+        with self._lock:
+            if self._generation < generation:
+                new = connection.execute("SELECT word FROM words WHERE since > ?", (self._generation,))
+                self._vocabulary = self._vocabulary.with_more(word for (word,) in new)
+                self._generation = generation
+            return self._vocabulary
+
+
+def count_words(connection: sqlite3.Connection, changes: Mapping[str, int], generation: int) -> None:
+    """Add `changes` to the number of passages that hold each word."""
+    gained = [(word, more, generation) for word, more in changes.items() if more > 0]
+    lost = [(-less, word) for word, less in changes.items() if less < 0]
+    connection.executemany(
+        "INSERT INTO words VALUES (?, ?, ?) ON CONFLICT (word) DO UPDATE SET passages = passages + excluded.passages",
+        gained,
+    )
+    connection.executemany("UPDATE words SET passages = passages - ? WHERE word = ?", lost)
+    connection.executemany("DELETE FROM words WHERE word = ? AND passages <= 0", [(word,) for _, word in lost])
+
+
+def passages_with(texts: Iterable[str]) -> Counter[str]:
+    """How many of `texts` hold each plain word."""
+    return Counter(word for text in texts for word in plain_words(text))
+
+
+class Lexicon:
+    """The words of one generation, read through `connection`."""
+
+    def __init__(self, connection: sqlite3.Connection, known: KnownWords, generation: int) -> None:
+        self._connection = connection
+        self._known = known
+        self._generation = generation
+
+    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
+        """`query` as words of this collection; see `View.read`."""
+        words = read_words(query)
+        last = words.terms[-1] if prefix and words.terms and fold(query).endswith(words.terms[-1]) else None
+        terms: list[str] = []
+        corrected: dict[str, str] = {}
+        beginning = None
+        for term in words.terms:
+            if term == last:
+                found = self.completions(term)
+                beginning = None if found else term
+            else:
+                found = [self.corrected(term)]
+            if found and not found[0].startswith(term):
+                corrected[term] = found[0]
+            terms += found or [term]
+        return WordQuery(tuple(dict.fromkeys(terms)), words.exact, beginning, corrected)
+
+    def search(self, words: WordQuery, k: int) -> Scored:
+        """The best `k` by BM25; as many as there are of those with the exact words are among them."""
+        terms = self._that_count(words)
+        if not terms:
+            return []
+        any_of = " OR ".join(terms)
+        held = self._holding_exactly(words, k)
+        found = dict.fromkeys(held, 0.0) | dict(self._bm25(any_of, k, held)) if held else {}
+        for key, score in self._bm25(any_of, k):
+            if len(found) < k:
+                found.setdefault(key, score)
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+    def exact(self, words: WordQuery, keys: Collection[PassageKey]) -> frozenset[PassageKey]:
+        """Those of `keys` that hold the exact words: all of them, else some; as they stand, else with other marks."""
+        if not words.exact or not keys:
+            return frozenset()
+        for together, quantifier in ((" AND ", all), (" OR ", any)):
+            rows = self._connection.execute(
+                "SELECT p.key, p.prefix, p.text FROM lexical JOIN passages p ON p.key = lexical.rowid "
+                "WHERE lexical MATCH ? AND lexical.rowid IN (SELECT value FROM json_each(?))",
+                (together.join(map(_exact, words.exact)), json.dumps(list(keys))),
+            )
+            texts = {key: in_one_line(f"{prefix} {text}") for key, prefix, text in rows}
+            literally = frozenset(key for key, text in texts.items() if quantifier(one in text for one in words.exact))
+            if literally:
+                return literally
+            if texts and all(one.isascii() for one in words.exact):
+                return frozenset(texts)
+        return frozenset()
+
+    def completions(self, beginning: str, limit: int = COMPLETIONS) -> list[str]:
+        """The most frequent words that begin so; if none does, those that begin nearly so."""
+        if not is_plain(beginning):
+            return []
+        rows = self._connection.execute(
+            "SELECT word FROM words WHERE word >= ? AND word < ? ORDER BY passages DESC, word LIMIT ?",
+            (beginning, beginning + _LAST, limit),
+        ).fetchall()
+        return [word for (word,) in rows] or self.near(beginning, beginning=True)[:3]
+
+    def corrected(self, word: str) -> str:
+        """`word`, or the nearest one where no passage holds it and it may be misspelt."""
+        return (self.near(word)[:1] or [word])[0] if self._is_unknown(word) else word
+
+    def near(self, word: str, *, beginning: bool = False) -> list[str]:
+        """Words that `word` may be a misspelling of: by distance, same first letter, number of passages, alphabet."""
+        vocabulary = self._known.at(self._connection, self._generation)
+        distances = vocabulary.near(word, beginning=beginning)
+        passages = self.passages(distances)
+        return sorted(passages, key=lambda near: (distances[near], near[0] != word[0], -passages[near], near))
+
+    def passages(self, words: Iterable[str]) -> dict[str, int]:
+        """In how many passages each of `words` stands; those that stand in none are left out."""
+        rows = self._connection.execute(
+            "SELECT word, passages FROM words WHERE word IN (SELECT value FROM json_each(?))", (json.dumps(list(words)),)
+        )
+        return dict(rows.fetchall())
+
+    def many(self) -> int:
+        """In how many passages a word stands that is too common to tell one from another."""
+        total = self._connection.execute("SELECT count(*) FROM passages").fetchone()[0]
+        return max(int(total) // 10, 20)
+
+    def _that_count(self, words: WordQuery) -> list[str]:
+        many = self.many()
+        known = self.passages(words.terms)
+        terms = {term: _phrase(term) for term in words.terms}
+        if words.beginning is not None:
+            terms[words.beginning] = _phrase(words.beginning) + " *"
+        rare = [match for term, match in terms.items() if known.get(term, 0) <= many and not self._is_common(match, many)]
+        return rare or list(terms.values())
+
+    def _is_common(self, match: str, limit: int) -> bool:
+        """Whether more than `limit` passages match. Such words cost an OR query most and rank least."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (match, limit + 1)
+        ).fetchone()
+        return bool(row[0] > limit)
+
+    def _is_unknown(self, term: str) -> bool:
+        """Whether `term` is a plain word of which no passage holds any form."""
+        if len(term) < 4 or term in FUNCTION_WORDS or not is_plain(term) or self.passages([term]):
+            return False
+        return not self._is_common(_phrase(term), 0)
+
+    def _holding_exactly(self, words: WordQuery, k: int) -> list[PassageKey]:
+        for together in (" AND ", " OR ") if words.exact else ():
+            found = self._bm25(together.join(map(_exact, words.exact)), k)
+            if found:
+                return [key for key, _ in found]
+        return []
+
+    def _bm25(self, match: str, k: int, keys: Collection[PassageKey] | None = None) -> Scored:
+        among = "" if keys is None else "AND rowid IN (SELECT value FROM json_each(?)) "
+        rows = self._connection.execute(
+            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? "
+            f"{among}ORDER BY bm25(lexical), rowid LIMIT ?",
+            (match, *([] if keys is None else [json.dumps(list(keys))]), k),
+        )
+        return rows.fetchall()
+
+
+def _phrase(words: str) -> str:
+    return '"' + words.replace('"', " ") + '"'
+
+
+def _exact(words: str) -> str:
+    """What a passage must match to hold `words` as they stand; where they are not ASCII it may match others too."""
+    return _phrase(words) if words.isascii() else "(" + " AND ".join(map(_phrase, read_words(words).terms)) + ")"
