@@ -105,7 +105,9 @@ def checked(source: Source, settings: Settings) -> Source:
                 way_out="Give it as a string, or leave it out.",
             )
     title = " ".join(source.title.split())[:500] or None if source.title else None
-    return replace(source, id=document_id, title=title, metadata=_checked_metadata(source.metadata, document_id))
+    original = source.original if settings.keep_originals else None
+    metadata = _checked_metadata(source.metadata, document_id)
+    return replace(source, id=document_id, title=title, metadata=metadata, original=original)
 
 
 def batches(sources: list[Source]) -> Iterator[list[Source]]:
@@ -150,7 +152,7 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
         DocumentDraft(
             str(source.id), source.text, content_hash(source.text), source.title, source.uri, source.metadata,
             source.media_type, layout.headings, tuple(spans), tuple(next(vectors) for _ in spans), source.encoding,
-            layout, layout_hash(source.layout),
+            layout, layout_hash(source.layout), source.original,
         )
         for source, layout, spans in zip(sources, layouts, passages, strict=True)
     ]  # fmt: skip

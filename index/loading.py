@@ -9,7 +9,7 @@ import codecs
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
@@ -21,7 +21,7 @@ from ..errors import DocumentIdError, SourceError
 from .encodings import guess_encoding
 from .formats.kinds import MARKDOWN, PLAIN, kind_of
 from .formats.limits import ParseLimits
-from .records import Failure, Heading, Layout, Source, Span, TableRows
+from .records import Failure, Heading, Layout, Original, Source, Span, TableRows
 
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
 _MARKS = (
@@ -222,8 +222,10 @@ def _load(
         from .formats.client import parse
 
         sources, failed = parse(kind, data, name, wire_options(options), limits)
-        return Loaded(tuple(sources), tuple(failed))
-    return Loaded((text_source(data, name, kind, options.encoding),))
+    else:
+        sources, failed = [text_source(data, name, kind, options.encoding)], []
+    original = Original.of(data)
+    return Loaded(tuple(replace(source, original=original) for source in sources), tuple(failed))
 
 
 def wire_options(options: LoadOptions) -> dict[str, object]:
