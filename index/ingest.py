@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
@@ -131,17 +132,18 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
     for source, layout in zip(sources, layouts, strict=True):
         spans = split(
             source.text, layout.headings, embedder.count_tokens, limits,
-            excluded=layout.excluded, unbroken=layout.unbroken,
+            excluded=layout.excluded, unbroken=layout.unbroken, together=layout.together,
         )  # fmt: skip
         seen = blank_markup(source.text)
+        above = [(span.heading, _columns_at(layout, span.span.start)) for span in spans]
         prefixes = {
-            heading: indexed_prefix(source.title, heading, embedder.count_tokens, limits)
-            for heading in {span.heading for span in spans}
+            (heading, columns): indexed_prefix(source.title, heading, embedder.count_tokens, limits, columns)
+            for heading, columns in set(above)
         }
         passages.append(
             [
-                PassageDraft(span.span, span.heading, prefixes[span.heading], page_at(layout.pages, span.span.start))
-                for span in spans
+                PassageDraft(span.span, span.heading, prefixes[over], page_at(layout.pages, span.span.start))
+                for span, over in zip(spans, above, strict=True)
             ]
         )
         texts.extend(f"{draft.prefix}\n{draft.span.of(seen)}".lstrip("\n") for draft in passages[-1])
@@ -154,6 +156,12 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
         )
         for source, layout, spans in zip(sources, layouts, passages, strict=True)
     ]  # fmt: skip
+
+
+def _columns_at(layout: Layout, position: int) -> str:
+    """The names of the columns of the table whose rows `position` stands in."""
+    number = bisect_right(layout.tables, position, key=lambda table: table.start) - 1
+    return layout.tables[number].columns if number >= 0 and position < layout.tables[number].end else ""
 
 
 def layout_of(source: Source) -> Layout:

@@ -120,6 +120,16 @@ class GlyphLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRows:
+    """The rows of a table below the one that names its columns."""
+
+    start: int
+    end: int
+    columns: str
+    """The row of names, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """What a format knows of a text besides its characters. All ranges are in order and do not overlap."""
 
@@ -130,6 +140,10 @@ class Layout:
     """Running headers, footers and page numbers: part of the text, in no passage."""
     unbroken: tuple[Span, ...] = ()
     """Lines of code and rows of tables: no passage starts or ends inside unless it is longer than a passage."""
+    together: tuple[Span, ...] = ()
+    """Lists with the line that introduces them: a passage does not end inside one that fits into the next."""
+    tables: tuple[TableRows, ...] = ()
+    """Passages that start in one are indexed with the names of its columns."""
     blocks: tuple[Block, ...] = ()
     lines: tuple[GlyphLine, ...] = ()
 
