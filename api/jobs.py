@@ -16,10 +16,13 @@ import tempfile
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from flask import current_app
 
 from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
 from .open_collections import Collections
@@ -110,6 +113,14 @@ class Jobs:
                     (self._folder / job.id / str(number)).unlink(missing_ok=True)
             return job
 
+    def cancel_all(self, collection: str) -> None:
+        """Stop the jobs of a collection that is going to be dropped, so that none makes it again."""
+        for file in self._folder.glob("*/job.json"):
+            with suppress(NotFoundError):
+                job = self.get(file.parent.name)
+                if job.collection == collection and not job.finished:
+                    self.cancel(job.id)
+
     def resume(self) -> None:
         """Go on with the jobs that a stop or a crash has left."""
         for file in sorted(self._folder.glob("*/job.json"), key=lambda file: file.stat().st_mtime):
@@ -187,6 +198,13 @@ class Jobs:
         for file in self._folder.glob("*/job.json"):
             if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
                 shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def running_jobs() -> Jobs:
+    """The jobs of the running application."""
+    found = current_app.extensions["spanwise.jobs"]
+    assert isinstance(found, Jobs)
+    return found
 
 
 def job_json(job: Job) -> dict[str, Any]:

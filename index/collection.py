@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
@@ -35,6 +36,7 @@ from .ingest import (
     same_version,
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .managing import sweep
 from .markup import blank_markup
 from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
@@ -230,6 +232,11 @@ class SearchCollection:
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
+        return self._store.moved
+
     def close(self) -> None:
         """Close the files. Models stay loaded for other collections."""
         self._store.close()
@@ -398,6 +405,8 @@ class SearchCollection:
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
+    with suppress(OSError):  # a folder that is read-only has nothing to finish
+        sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
 
 

@@ -159,4 +159,8 @@ class PassageStore(Protocol):
     def set_fingerprint(self, fingerprint: Fingerprint) -> None:
         """Record the model, once."""
 
+    @property
+    def moved(self) -> bool:
+        """Whether the collection was dropped, renamed or restored since it was opened: open it again."""
+
     def close(self) -> None: ...

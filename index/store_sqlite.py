@@ -105,6 +105,10 @@ class SqlitePassageStore:
                 "INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (json.dumps(fingerprint.as_dict()),)
             )
 
+    @property
+    def moved(self) -> bool:
+        return self._database.moved
+
     def close(self) -> None:
         self._database.close()
 
