@@ -24,6 +24,7 @@ from ..errors import (
     SpanwiseError,
     StorageError,
 )
+from .durable import make_folder
 
 DATABASE = "collection.sqlite"
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -135,7 +136,7 @@ class Database:
                 way_out="Add documents to make it" + (f", or choose one of: {others}." if others else "."),
             )
         with translated(folder.name):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             try:
                 with self._borrowed() as connection:
                     self._migrate(connection)
