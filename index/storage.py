@@ -91,6 +91,26 @@ MIGRATIONS = (
     );
     CREATE INDEX places_of_document ON places (document, start);
     """,
+    """
+    CREATE TABLE files (                -- of folders that were added: what looks the same need not be read again
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        folder TEXT NOT NULL,
+        path TEXT NOT NULL,             -- relative to the folder
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,      -- 0: too young to be trusted
+        sha256 TEXT NOT NULL,
+        read_with TEXT NOT NULL,
+        UNIQUE (folder, path)
+    );
+    ALTER TABLE documents ADD COLUMN file INTEGER REFERENCES files (key) ON DELETE SET NULL;
+    ALTER TABLE documents ADD COLUMN original TEXT;     -- hex sha256: its file is originals/<sha256>
+    ALTER TABLE documents ADD COLUMN unbroken TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+    CREATE INDEX documents_of_file ON documents (file) WHERE file IS NOT NULL;
+    CREATE INDEX documents_of_original ON documents (original) WHERE original IS NOT NULL;
+    CREATE TRIGGER file_changed AFTER DELETE ON documents WHEN old.file IS NOT NULL BEGIN
+        DELETE FROM files WHERE key = old.file;
+    END;
+    """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 
@@ -158,16 +178,18 @@ class Database:
                 connection.rollback()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed and on disk when the block ends, undone if it raises.
 
-        Raises CollectionBusyError when another writer does not finish in time.
+        Raises CollectionBusyError when another writer does not finish within `wait_seconds` (default: the setting).
         """
         name = self.file.parent.name
-        if not self._writing.acquire(timeout=self._write_wait):
+        wait = self._write_wait if wait_seconds is None else wait_seconds
+        if not self._writing.acquire(timeout=wait):
             raise _busy(name)
         try:
             with translated(name), self._borrowed() as connection:
+                connection.execute(f"PRAGMA busy_timeout = {round(1000 * wait)}")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from ..index.storage import translated
 from .deciding import Decided
 from .features import features
 from .fitting import Logistic
+from .stopping import StopRule
 
 FORMAT = 1
 FILE = "calibration.json"
@@ -55,6 +56,8 @@ class Calibration:
     reader: str
     collection: Judge
     passage: Judge
+    stop: StopRule | None = None
+    """When enough passages have been read; None: read all."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """What it was fitted on, and how reliable it was there."""
 
@@ -97,6 +100,7 @@ def save(calibration: Calibration, path: Path) -> None:
         "reader": calibration.reader,
         "collection": _judge_record(calibration.collection),
         "passage": _judge_record(calibration.passage),
+        "stop": asdict(calibration.stop) if calibration.stop else None,
         "report": dict(calibration.report),
     }
     with translated(path.parent.name):
@@ -111,8 +115,13 @@ def load(path: Path) -> Calibration | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] != FORMAT:
             return None
+        stop = record.get("stop")
         return Calibration(
-            str(record["reader"]), _judge(record["collection"]), _judge(record["passage"]), dict(record["report"])
+            str(record["reader"]),
+            _judge(record["collection"]),
+            _judge(record["passage"]),
+            StopRule(float(stop["score"]), float(stop["lead"])) if stop else None,
+            dict(record["report"]),
         )
     except FileNotFoundError:
         return None

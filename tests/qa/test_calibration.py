@@ -17,6 +17,7 @@ from spanwise.qa import calibration as calibrations
 from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels, recalibrate
 from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, load, save
 from spanwise.qa.fitting import Logistic, fit_logistic
+from spanwise.qa.stopping import StopRule
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 FLAT = Judge(Logistic(0.0, {"margin": 1.0}), Logistic(-1.0, {}), Logistic(0.0, {"margin": -1.0}), 0.5)
@@ -55,8 +56,8 @@ def test_data_that_can_be_told_apart_and_data_of_one_kind_stay_finite() -> None:
 def test_a_file_is_read_back_and_belongs_to_its_reader(tmp_path: Path) -> None:
     path = tmp_path / calibrations.FILE
     assert load(path) is None
-    save(Calibration("reader-a", FLAT, FLAT, {"n": 3}), path)
-    assert load(path) == Calibration("reader-a", FLAT, FLAT, {"n": 3})
+    save(Calibration("reader-a", FLAT, FLAT, StopRule(6.0, 0.15), {"n": 3}), path)
+    assert load(path) == Calibration("reader-a", FLAT, FLAT, StopRule(6.0, 0.15), {"n": 3})
     assert [entry.name for entry in tmp_path.iterdir()] == [calibrations.FILE]
     assert fitting("reader-a", tmp_path / "none", path) is not None
     assert fitting("reader-b", path) is None
