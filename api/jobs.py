@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections import deque
@@ -25,6 +23,7 @@ from typing import Any
 from flask import current_app
 
 from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
+from ..index.durable import sync_folder, write_file
 from .open_collections import Collections
 from .uploads import Upload
 
@@ -81,8 +80,10 @@ class Jobs:
             self._forget_old()
             folder.mkdir(parents=True, mode=0o700)
             for number, upload in enumerate(uploads):
-                (folder / str(number)).write_bytes(upload.data)
+                write_file(folder / str(number), upload.data)
             self._write(job)
+            for above in (folder, folder.parent, folder.parent.parent):
+                sync_folder(above)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StorageError(
@@ -187,12 +188,7 @@ class Jobs:
 
     def _write(self, job: Job) -> None:
         folder = self._folder / job.id
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".job")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(job), file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(folder / "job.json")
+        write_file(folder / "job.json", json.dumps(asdict(job), ensure_ascii=False).encode())
 
     def _forget_old(self) -> None:
         for file in self._folder.glob("*/job.json"):

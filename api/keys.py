@@ -10,9 +10,7 @@ import fcntl
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import CorruptDataError, InputError, NotFoundError, StorageError
+from ..index.durable import make_folder, sync_folder, write_file
 
 FILE = "keys.json"
 PREFIX = "sw"
@@ -198,7 +197,7 @@ class KeyFile:
     def _changing(self) -> Iterator[Access]:
         """What the file says, while no other process changes it."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield self.read()
@@ -211,16 +210,8 @@ class KeyFile:
 
     def _write(self, access: Access) -> None:
         text = json.dumps({"version": 1, **asdict(access)}, ensure_ascii=False, indent=2)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{FILE}.")  # only its owner may read it
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_file(self._path, text.encode())  # only its owner may read it
+        sync_folder(self._path.parent)
 
 
 def _parsed(raw: bytes) -> Access:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ModelError
+from ..index.durable import sync_folder, write_file
+from ..index.storage import translated
 from .deciding import Decided
 from .features import features
 from .fitting import Logistic
@@ -94,7 +94,7 @@ def uncalibrated(score: float, threshold: float) -> float:
 
 
 def save(calibration: Calibration, path: Path) -> None:
-    """Write `calibration` to `path`, all of it or nothing."""
+    """Write `calibration` to `path`, all of it or nothing. Raises StorageError."""
     record = {
         "format": FORMAT,
         "reader": calibration.reader,
@@ -103,13 +103,9 @@ def save(calibration: Calibration, path: Path) -> None:
         "stop": asdict(calibration.stop) if calibration.stop else None,
         "report": dict(calibration.report),
     }
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False, suffix=".part") as stream:
-        json.dump(record, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(stream.name).chmod(0o644)
-    Path(stream.name).replace(path)
+    with translated(path.parent.name):
+        write_file(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode(), mode=0o644)
+        sync_folder(path.parent)
 
 
 def load(path: Path) -> Calibration | None:
