@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from ..errors import DocumentIdError, LimitError, SourceError
 from ..index.loading import decode, id_of_path
-from ..index.records import Source
+from ..index.records import Original, Source
 from ..settings import Settings
 
 MEDIA_TYPES = {".txt": "text/plain", ".text": "text/plain", ".md": "text/markdown", ".markdown": "text/markdown"}
@@ -26,7 +26,9 @@ class Upload:
         """The file as a source. Raises SourceError for bytes that are no text."""
         path = PurePosixPath(self.name)
         text = decode(self.data, self.name)
-        return Source(text, id=id_of_path(path), media_type=MEDIA_TYPES[path.suffix.lower()])
+        return Source(
+            text, id=id_of_path(path), media_type=MEDIA_TYPES[path.suffix.lower()], original=Original.of(self.data)
+        )
 
 
 def received(files: list[FileStorage], settings: Settings) -> list[Upload]:

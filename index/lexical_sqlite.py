@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from .store import PassageKey, Scored, WordQuery
 from .vocabulary import Vocabulary
-from .words import FUNCTION_WORDS, fold, in_one_line, is_plain, plain_words, read_words
+from .words import FUNCTION_WORDS, fold, in_one_line, is_plain, read_words
 
 COMPLETIONS = 12
 """Words that the beginning of one may stand for, the most frequent first."""
@@ -47,11 +46,6 @@ def count_words(connection: sqlite3.Connection, changes: Mapping[str, int], gene
     )
     connection.executemany("UPDATE words SET passages = passages - ? WHERE word = ?", lost)
     connection.executemany("DELETE FROM words WHERE word = ? AND passages <= 0", [(word,) for _, word in lost])
-
-
-def passages_with(texts: Iterable[str]) -> Counter[str]:
-    """How many of `texts` hold each plain word."""
-    return Counter(word for text in texts for word in plain_words(text))
 
 
 class Lexicon:

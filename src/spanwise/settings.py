@@ -21,7 +21,8 @@ class Settings:
     """Embedding model: a sentence-transformers model by path or hub name. Empty means what the collection was built
     with, and for a new one the packaged all-MiniLM-L6-v2."""
     reader: str = "default"
-    """Reading model: `default` (shipped), or a folder that holds `reader.onnx` and `tokenizer.json`."""
+    """Reading model: `default` (shipped), a folder that holds `reader.onnx`, or any extractive question-answering model
+    of the transformers library, by path or hub name."""
     threads: int = 0
     """Threads per model; 0 lets each library choose."""
     max_question_characters: int = 1_000
@@ -33,6 +34,8 @@ class Settings:
     """How long reading one PDF, HTML, DOCX or other file that is not plain text may take."""
     parse_memory_bytes: int = 2 * 1024 * 1024 * 1024
     """Address space of the process that reads such files."""
+    keep_originals: bool = True
+    """Whether the files that documents are read from are kept beside the database."""
     max_body_bytes: int = 64 * 1024 * 1024
     """Largest HTTP request body."""
     rate_limit: str = "1200 per minute"
@@ -70,13 +73,18 @@ class Settings:
             if (raw := environment.get(name)) is None:
                 continue
             default: Any = field.default
-            kind = Path if isinstance(default, Path) else type(default)
+            kind: Any = _truth if isinstance(default, bool) else Path if isinstance(default, Path) else type(default)
             try:
                 values[field.name] = kind(raw)
-            except ValueError:
+            except (ValueError, KeyError):
                 raise InputError(
-                    f"{name} is {raw!r}, which is not a {kind.__name__}.",
+                    f"{name} is {raw!r}, which is not a {type(default).__name__}.",
                     subject=raw,
                     way_out=f"Unset it, or give it a value like {default!s}.",
                 ) from None
         return cls(**values)
+
+
+def _truth(raw: str) -> bool:
+    """Raises KeyError for what is neither true nor false."""
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[raw.strip().lower()]
