@@ -33,6 +33,7 @@ ASK_RESPONSE: Json = {
     "no_answer_probability": 0.0312,
     "calibrated": True,
     "warnings": [],
+    "corrected": {},
     "answers": [
         {
             "text": "Feb. 20",
@@ -73,8 +74,16 @@ SEARCH_RESPONSE: Json = {
             "heading": None,
         }
     ],
+    "corrected": {},
     "generation": 1,
     "took_ms": 8.9,
+}
+
+SUGGEST_RESPONSE: Json = {
+    "text": "winter oly",
+    "suggestions": [{"text": "Winter Olympics", "kind": "phrase"}],
+    "generation": 1,
+    "took_ms": 2.4,
 }
 
 DOCUMENT_CONTENT: Json = {"text": "The games conclude Feb. 20.", "title": "News", "metadata": {"year": 2022}}

@@ -15,7 +15,15 @@ from .observing import metrics
 from .open_collections import Collections
 from .problems import documented
 from .security import enter_collection
-from .serialise import ask_json, ask_many_json, document_json, document_text_json, hits_json, stored_json
+from .serialise import (
+    ask_json,
+    ask_many_json,
+    document_json,
+    document_text_json,
+    hits_json,
+    stored_json,
+    suggestions_json,
+)
 
 service = APIBlueprint("service", __name__)
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
@@ -67,9 +75,21 @@ def ask(body: schema.AskRequest) -> Json:
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def search(body: schema.SearchRequest) -> Json:
     """Find the passages near a query"""
-    hits = collection(body.collection).search(body.query, body.top_k)
+    hits = collection(body.collection).search(body.query, body.top_k, prefix=body.prefix)
     metrics().searched(hits.took_ms)
     return hits_json(hits)
+
+
+@v1.get("/suggest")
+@v1.input(schema.SuggestQuery, location="query", arg_name="query")
+@v1.output(schema.SuggestResponse)
+@v1.doc(operation_id="suggest", tags=["Questions"], responses=documented(404, 409, 422, 500, 503))
+def suggest(query: schema.SuggestQuery) -> Json:
+    """Complete what is being typed
+
+    From titles, headings and phrases of the documents; a typing error is forgiven.
+    """
+    return suggestions_json(collection(query.collection).suggest(query.text, query.limit))
 
 
 @v1.get("/documents")

@@ -93,6 +93,7 @@ class SearchRequest(JsonBody):
 
     query: Question
     top_k: TopK = 10
+    prefix: bool = Field(False, description="Whether the last word may be unfinished, as while it is typed.")
     collection: CollectionName = "default"
 
 
@@ -137,6 +138,11 @@ class CollectionQuery(QueryString):
     collection: CollectionName = "default"
 
 
+class SuggestQuery(CollectionQuery):
+    text: Question = Field(description="What was typed so far; a space at its end finishes the last word.")
+    limit: TopK = 8
+
+
 class PageQuery(CollectionQuery):
     limit: int = Field(100, ge=1, le=MAX_PAGE, description="How many documents to list.")
     after: str | None = Field(None, max_length=512, description="List what follows this id: `next` of the page before.")
@@ -174,6 +180,9 @@ class SliceQuery(CollectionQuery):
 
 
 # ── What goes out ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+CORRECTED = "Words that no document holds, each with the word of the documents that was searched for instead."
 
 
 class SpanOut(BaseModel):
@@ -288,6 +297,7 @@ class AskResponse(BaseModel):
     no_answer_probability: Probability
     calibrated: bool = Field(description="Whether the probabilities were fitted on labelled questions.")
     warnings: list[str] = Field(description="Why the answers deserve less trust than their probabilities say.")
+    corrected: dict[str, str] = Field(description=CORRECTED)
     answers: list[AnswerOut] = Field(description="Best first, also when `answerable` is false.")
     generation: int = Field(description="The generation of the collection that was read.")
     took_ms: float
@@ -319,6 +329,21 @@ class SearchResponse(BaseModel):
 
     query: str
     hits: list[HitOut] = Field(description="Best first.")
+    corrected: dict[str, str] = Field(description=CORRECTED)
+    generation: int
+    took_ms: float
+
+
+class SuggestionOut(BaseModel):
+    text: str
+    kind: Literal["title", "phrase"] = Field(description="A title or heading, or words that stand in a document.")
+
+
+class SuggestResponse(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SUGGEST_RESPONSE]})
+
+    text: str
+    suggestions: list[SuggestionOut] = Field(description="Best first.")
     generation: int
     took_ms: float
 

@@ -22,6 +22,7 @@ OPEN = frozenset({"service.health", "service.ready", "page.index", "page.docs", 
 SCOPES = {
     "v1.ask": Scope.READ,
     "v1.search": Scope.READ,
+    "v1.suggest": Scope.READ,
     "v1.list_documents": Scope.READ,
     "v1.get_document": Scope.READ,
     "v1.list_collections": Scope.READ,

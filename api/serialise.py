@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Location, Passage, Scores, Span
+from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Location, Passage, Scores, Span, Suggestions
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -21,6 +21,7 @@ def ask_json(result: AskResult) -> Json:
         "no_answer_probability": _probability(result.no_answer_probability),
         "calibrated": result.calibrated,
         "warnings": list(result.warnings),
+        "corrected": dict(result.corrected),
         "answers": [answer_json(answer) for answer in result.answers],
         "generation": result.generation,
         "took_ms": _milliseconds(result.took_ms),
@@ -53,8 +54,19 @@ def hits_json(hits: Hits) -> Json:
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
+        "corrected": dict(hits.corrected),
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
+    }
+
+
+def suggestions_json(found: Suggestions) -> Json:
+    """The object that `GET /v1/suggest` answers."""
+    return {
+        "text": found.text,
+        "suggestions": [{"text": one.text, "kind": one.kind} for one in found],
+        "generation": found.generation,
+        "took_ms": _milliseconds(found.took_ms),
     }
 
 

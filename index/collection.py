@@ -205,7 +205,8 @@ class SearchCollection:
         """The passages nearest to `query`, best first.
 
         `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only). With `prefix` the last
-        word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come first.
+        word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come
+        first. Words that no document holds are corrected for the search by words; see `Hits.corrected`.
         Raises QuestionError, LimitError.
         """
         started = time.perf_counter()

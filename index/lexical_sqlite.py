@@ -129,7 +129,8 @@ class Lexicon:
     def passages(self, words: Iterable[str]) -> dict[str, int]:
         """In how many passages each of `words` stands; those that stand in none are left out."""
         rows = self._connection.execute(
-            "SELECT word, passages FROM words WHERE word IN (SELECT value FROM json_each(?))", (json.dumps(list(words)),)
+            "SELECT word, passages FROM words WHERE word IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(words)),),
         )
         return dict(rows.fetchall())
 
@@ -144,7 +145,9 @@ class Lexicon:
         terms = {term: _phrase(term) for term in words.terms}
         if words.beginning is not None:
             terms[words.beginning] = _phrase(words.beginning) + " *"
-        rare = [match for term, match in terms.items() if known.get(term, 0) <= many and not self._is_common(match, many)]
+        rare = [
+            match for term, match in terms.items() if known.get(term, 0) <= many and not self._is_common(match, many)
+        ]
         return rare or list(terms.values())
 
     def _is_common(self, match: str, limit: int) -> bool:

@@ -160,7 +160,8 @@ MIGRATIONS = (
         UNION ALL
         SELECT documents.key, json_extract(heading.value, '$[2]')
             FROM documents, json_each(documents.headings) AS heading;
-    INSERT INTO names (text, uses) SELECT text, count(*) FROM names_of_documents WHERE length(text) <= 200 GROUP BY text;
+    INSERT INTO names (text, uses)
+        SELECT text, count(*) FROM names_of_documents WHERE length(text) <= 200 GROUP BY text;
     CREATE TRIGGER names_of_document_insert AFTER INSERT ON documents BEGIN
         INSERT INTO names (text, uses) SELECT text, count(*) FROM names_of_documents
             WHERE document = new.key AND length(text) <= 200 GROUP BY text

@@ -1,7 +1,7 @@
 """Completions of what is being typed, from titles, headings and the words of passages.
 
-Nothing is kept for phrases: those that go on from the typed words are counted in a sample of the passages that hold them,
-taken evenly from the whole collection. So a suggestion stands in a document, always.
+Nothing is kept for phrases: those that go on from the typed words are counted in a sample of the passages that hold
+them, taken evenly from the whole collection. So a suggestion stands in a document, always.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _phrases(connection: sqlite3.Connection, typed: _Typed) -> Iterator[str]:
         pattern = rf"(?<!\w){re.escape(previous)}\s+(?:{_any_of(typed.options)})(?!\w)"
         for phrase in _counted(_sample(connection, match), pattern):
             yield typed.head[: max(at, 0)] + phrase
-    if typed.finished and typed.before or typed.last in FUNCTION_WORDS:
+    if (typed.finished and typed.before) or typed.last in FUNCTION_WORDS:
         return
     telling = [f'"{word}"' for word in typed.before if word not in FUNCTION_WORDS]
     options = " OR ".join(f'"{word}"' for word in typed.options)

@@ -1,7 +1,8 @@
 """Words of a collection that are a typing error or two away from a word that it does not hold.
 
-All words are compared at once, column by column, with the optimal string alignment distance: an insertion, a deletion, a
-replacement or a swap of neighbours is one edit (Boytsov 2011, "Indexing methods for approximate dictionary searching").
+All words are compared at once, column by column, with the optimal string alignment distance: an insertion, a deletion,
+a replacement or a swap of neighbours is one edit (Boytsov 2011, "Indexing methods for approximate dictionary
+searching").
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a word is: one analysis for passages and for queries.
 
-Text is folded (compatibility forms, case, accents, points) and cut into words of letters, digits and marks. SQLite's FTS5
-does the same to what it indexes and stems English words (Porter); what it cannot do, `forms_of` adds: runs of scripts
-that put no spaces between words are cut into pairs of characters, and letters that FTS5 leaves as they are get their
-folded form. A change here needs a migration that makes `passages.forms` and `words` again.
+Text is folded (compatibility forms, case, accents, points) and cut into words of letters, digits and marks. SQLite's
+FTS5 does the same to what it indexes and stems English words (Porter); what it cannot do, `forms_of` adds: runs of
+scripts that put no spaces between words are cut into pairs of characters, and letters that FTS5 leaves as they are get
+their folded form. A change here needs a migration that makes `passages.forms` and `words` again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _UNSPACED = re.compile(
     r"\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
-_BASES = {code: base for code in range(0xC0, 0x500) if (base := unicodedata.normalize("NFD", chr(code))[0]) != chr(code)}
+_BASES = {
+    code: base for code in range(0xC0, 0x500) if (base := unicodedata.normalize("NFD", chr(code))[0]) != chr(code)
+}
 _QUOTED = re.compile(r'"([^"]{1,200})"|“([^“”]{1,200})”|„([^„“”]{1,200})[“”]|«([^«»]{1,200})»')
 _TELEPHONE = re.compile(r"(?<![\w.,])[(+]*\d[\d\s().-]{5,30}\d(?!\w)")
 # A short name in capitals belongs to the number behind it: ISO 9001:2015, RFC 9457.
@@ -51,7 +53,7 @@ class Words:
     """What a query asks for, before a collection is looked at. Everything is folded."""
 
     terms: tuple[str, ...]
-    """Words in their order, without repeats; a compound such as `cve-2024-3094` stands behind its parts, as a phrase."""
+    """Words in their order, without repeats; a compound such as `cve-2024-3094` is a phrase, behind its parts."""
     exact: tuple[str, ...]
     """Quoted phrases, codes, addresses and telephone numbers: to be found as they stand."""
 

@@ -56,6 +56,8 @@ from .index.records import (
     Scores,
     Source,
     Span,
+    Suggestion,
+    Suggestions,
 )
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
@@ -113,6 +115,8 @@ __all__ = [
     "SpanInvariantError",
     "SpanwiseError",
     "StorageError",
+    "Suggestion",
+    "Suggestions",
     "Support",
     "TooManyRequestsError",
     "VersionConflictError",

@@ -1,4 +1,5 @@
-"""The commands: `spanwise add | sync | remove | list | show | ask | calibrate | search | status | serve | keys | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | calibrate | search | suggest | status | serve`, and
+`keys | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.
@@ -94,6 +95,10 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("query", metavar="QUERY")
     search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
     search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
+    search.add_argument("--prefix", action="store_true", help="the last word may be unfinished")
+    suggest = command("suggest", _suggest, "Complete what is being typed, from the documents.")
+    suggest.add_argument("text", metavar="TEXT")
+    suggest.add_argument("--limit", type=int, default=8, help="most completions (default 8)")
     command("status", _status, "Say what the collection holds.")
     serve = command("serve", _serve, "Serve the HTTP API.")
     serve.add_argument("--host", default="127.0.0.1")
@@ -294,9 +299,19 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import print_hits
 
     with _collection(options, settings) as collection:
-        hits = collection.search(options.query, options.top_k, mode=options.mode)
+        hits = collection.search(options.query, options.top_k, mode=options.mode, prefix=options.prefix)
     _print_json(hits_json(hits)) if options.json else print_hits(hits)
     return 0 if len(hits) else NOTHING
+
+
+def _suggest(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.serialise import suggestions_json
+    from .cli_output import print_suggestions
+
+    with _collection(options, settings) as collection:
+        found = collection.suggest(options.text, options.limit)
+    _print_json(suggestions_json(found)) if options.json else print_suggestions(found)
+    return 0 if len(found) else NOTHING
 
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:

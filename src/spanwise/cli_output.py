@@ -17,7 +17,7 @@ from rich.text import Text
 from .api.serialise import stored_json
 from .index.collection import OnProgress
 from .index.collection import Progress as AddProgress
-from .index.records import Added, Hits
+from .index.records import Added, Hits, Suggestions
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
 
@@ -25,6 +25,7 @@ from .qa.records import Answer, AskResult
 def print_answers(result: AskResult) -> None:
     """The answers, best first: each bold in its sentence, with its source and characters under it."""
     console = _console()
+    _print_corrected(console, result.corrected)
     for warning in result.warnings:
         console.print(Text(f"Note: {warning}", style="yellow"))
     if not result.answerable:
@@ -79,6 +80,7 @@ def _pooled(bins: Sequence[Mapping[str, Any]], most: int = 5) -> Iterator[Mappin
 def print_hits(hits: Hits) -> None:
     """One passage after the other with its source."""
     console = _console()
+    _print_corrected(console, hits.corrected)
     if not len(hits):
         console.print("Nothing found.")
     for number, hit in enumerate(hits, 1):
@@ -86,6 +88,15 @@ def print_hits(hits: Hits) -> None:
         source = f"{hit.document.id}, characters {hit.span.start}-{hit.span.end}" + (f", {heading}" if heading else "")
         console.print(Text(f"{number}. {source}  score {hit.scores.fused:.3f}", style="bold"))
         console.print(Text("   " + _one_line(hit.text)))
+
+
+def print_suggestions(found: Suggestions) -> None:
+    """One completion a line."""
+    console = _console()
+    if not len(found):
+        console.print("Nothing begins like that.")
+    for suggestion in found:
+        console.print(Text(_one_line(suggestion.text)))
 
 
 def print_added(result: Added, *, as_json: bool) -> None:
@@ -129,6 +140,12 @@ def evaluating(what: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total)
 
         yield report
+
+
+def _print_corrected(console: Console, corrected: Mapping[str, str]) -> None:
+    if corrected:
+        words = ", ".join(f"“{right}” for “{wrong}”" for wrong, right in corrected.items())
+        console.print(Text(f"Searched also for {words}.", style="yellow"))
 
 
 def _print_answer(console: Console, answer: Answer, calibrated: bool) -> None:

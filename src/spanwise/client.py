@@ -32,6 +32,8 @@ from .index.records import (
     Scores,
     Source,
     Span,
+    Suggestion,
+    Suggestions,
 )
 from .qa.records import Answer, AskResult, Support
 
@@ -114,10 +116,18 @@ class Client:
             body["min_probability"] = min_probability
         return _result(self._send("POST", "/v1/ask", body))
 
-    def search(self, query: str, top_k: int = 10) -> Hits:
-        """The passages nearest to `query`, best first."""
-        said = self._send("POST", "/v1/search", {"query": query, "top_k": top_k, "collection": self.collection})
-        return Hits(said["query"], tuple(_hit(one) for one in said["hits"]), said["generation"], said["took_ms"])
+    def search(self, query: str, top_k: int = 10, *, prefix: bool = False) -> Hits:
+        """The passages nearest to `query`, best first; with `prefix` its last word may be unfinished."""
+        body = {"query": query, "top_k": top_k, "prefix": prefix, "collection": self.collection}
+        said = self._send("POST", "/v1/search", body)
+        hits = tuple(_hit(one) for one in said["hits"])
+        return Hits(said["query"], hits, said["generation"], said["took_ms"], said.get("corrected", {}))
+
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Ways to go on from `text` that the documents know."""
+        said = self._send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}")
+        found = tuple(Suggestion(one["text"], one["kind"]) for one in said["suggestions"])
+        return Suggestions(said["text"], found, said["generation"], said["took_ms"])
 
     def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
         """Store documents: a `Source`, a text, or several of these; all of them or none.
