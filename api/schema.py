@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from ..errors import LimitError, VersionConflictError
+from ..index.loading import LoadOptions
 from ..index.records import DocumentInfo, Source, Span
 from . import examples
 from .fields import (
@@ -131,6 +132,23 @@ class CollectionQuery(QueryString):
     collection: CollectionName = "default"
 
 
+class UploadQuery(CollectionQuery):
+    encoding: str | None = Field(None, max_length=40, description="Encoding of text files; detected if absent.")
+    keep_all: bool = Field(False, description="Whether to keep the navigation of web pages.")
+    columns: str | None = Field(
+        None,
+        max_length=1_000,
+        pattern=r"^[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*$",
+        description="Which columns of CSV, JSON and JSONL files hold `text`, `id`, `title` and `uri`, like "
+        "`text=answer,title=question`; further names become metadata.",
+    )
+
+    def options(self) -> LoadOptions:
+        """How the engine is to read the files."""
+        pairs = (pair.partition("=") for pair in (self.columns or "").split(",") if pair)
+        return LoadOptions(self.encoding, self.keep_all, {name: column for name, _, column in pairs})
+
+
 class PageQuery(CollectionQuery):
     limit: int = Field(100, ge=1, le=MAX_PAGE, description="How many documents to list.")
     after: str | None = Field(None, max_length=512, description="List what follows this id: `next` of the page before.")
@@ -234,10 +252,21 @@ class DocumentsOut(BaseModel):
     next: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
 
 
-class StoredOut(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"documents": [examples.DOCUMENT], "generation": 1}]})
+class FailedOut(BaseModel):
+    """What could not be stored, and why."""
 
-    documents: list[DocumentOut] = Field(description="What was stored, in the order given.")
+    source: str = Field(description="The file's name.")
+    error: str
+
+
+class StoredOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STORED]})
+
+    documents: list[DocumentOut] = Field(description="What is stored now, in the order given.")
+    added: list[str] = Field(description="The ids that are new.")
+    replaced: list[str] = Field(description="The ids whose document was another one.")
+    unchanged: list[str] = Field(description="The ids whose document was the same already.")
+    failed: list[FailedOut] = Field(description="Members of archives that could not be read.")
     generation: int
 
 
@@ -360,11 +389,6 @@ class CollectionsOut(BaseModel):
     scope: Literal["read", "write", "admin"] = Field(description="What the caller may do with them.")
 
 
-class FailedFileOut(BaseModel):
-    name: str
-    detail: str
-
-
 class JobOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
 
@@ -374,7 +398,7 @@ class JobOut(BaseModel):
     files: int = Field(description="How many were sent.")
     done: int = Field(description="How many were stored or failed.")
     stored: list[str] = Field(description="The ids of those that were stored.")
-    failed: list[FailedFileOut]
+    failed: list[FailedOut]
     created_at: str
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Location, Passage, Scores, Span
+from ..index.records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Passage, Scores, Span
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -94,8 +94,20 @@ def document_json(document: DocumentInfo) -> Json:
 
 
 def stored_json(added: Added) -> Json:
-    """The versions that are stored now, in the order given, and the generation that shows them."""
-    return {"documents": [document_json(document) for document in added.documents], "generation": added.generation}
+    """What a change did: the versions that are stored now, in the order given, and the generation that shows them."""
+    return {
+        "documents": [document_json(document) for document in added.documents],
+        "added": list(added.added),
+        "replaced": list(added.replaced),
+        "unchanged": list(added.unchanged),
+        "failed": [failure_json(failure) for failure in added.failed],
+        "generation": added.generation,
+    }
+
+
+def failure_json(failure: Failure) -> Json:
+    """A source that could not be added, and why."""
+    return {"source": failure.source, "error": failure.error}
 
 
 def document_text_json(document: Document, span: Span) -> Json:
