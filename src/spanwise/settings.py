@@ -21,7 +21,8 @@ class Settings:
     """Embedding model: a sentence-transformers model by path or hub name. Empty means what the collection was built
     with, and for a new one the packaged all-MiniLM-L6-v2."""
     reader: str = "default"
-    """Reading model: `default` (shipped), or a folder that holds `reader.onnx` and `tokenizer.json`."""
+    """Reading model: `default` (shipped), a folder that holds `reader.onnx`, or any extractive question-answering model
+    of the transformers library, by path or hub name."""
     threads: int = 0
     """Threads per model; 0 lets each library choose."""
     max_question_characters: int = 1_000
