@@ -33,6 +33,7 @@ from .fields import (
     Probability,
     Question,
     Text,
+    Timed,
     Title,
     TopK,
     Uri,
@@ -74,6 +75,7 @@ class AskRequest(JsonBody):
         description="How likely the first answer must be to count as one; what the calibration asks for if absent.",
     )
     collection: CollectionName = "default"
+    timings: Timed = False
 
     @field_validator("question", mode="wrap")
     @classmethod
@@ -95,6 +97,7 @@ class SearchRequest(JsonBody):
     query: Question
     top_k: TopK = 10
     collection: CollectionName = "default"
+    timings: Timed = False
 
 
 class DocumentContent(JsonBody):
@@ -303,6 +306,9 @@ class AnswerOut(BaseModel):
     location: LocationOut | None = Field(None, description="Where the words stand in the source.")
 
 
+TIMINGS = Field(None, description="Milliseconds of each stage, where `timings` asked for them.")
+
+
 class AskResponse(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK_RESPONSE]})
 
@@ -314,6 +320,7 @@ class AskResponse(BaseModel):
     answers: list[AnswerOut] = Field(description="Best first, also when `answerable` is false.")
     generation: int = Field(description="The generation of the collection that was read.")
     took_ms: float
+    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class AskManyResponse(BaseModel):
@@ -344,6 +351,7 @@ class SearchResponse(BaseModel):
     hits: list[HitOut] = Field(description="Best first.")
     generation: int
     took_ms: float
+    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class HealthOut(BaseModel):

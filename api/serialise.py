@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..index.records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Passage, Scores, Span
@@ -13,8 +13,8 @@ Json = dict[str, Any]
 HEADING_SEPARATOR = " › "
 
 
-def ask_json(result: AskResult) -> Json:
-    """The object that `POST /v1/ask` answers."""
+def ask_json(result: AskResult, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/ask` answers; with `timings`, how long each stage took."""
     return {
         "question": result.question,
         "answerable": result.answerable,
@@ -24,6 +24,7 @@ def ask_json(result: AskResult) -> Json:
         "answers": [answer_json(answer) for answer in result.answers],
         "generation": result.generation,
         "took_ms": _milliseconds(result.took_ms),
+        "timings_ms": _timings(result.timings_ms) if timings else None,
     }
 
 
@@ -48,13 +49,14 @@ def answer_json(answer: Answer) -> Json:
     }
 
 
-def hits_json(hits: Hits) -> Json:
-    """The object that `POST /v1/search` answers."""
+def hits_json(hits: Hits, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/search` answers; with `timings`, how long each stage took."""
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
+        "timings_ms": _timings(hits.timings_ms) if timings else None,
     }
 
 
@@ -157,6 +159,10 @@ def scores_json(scores: Scores) -> Json:
 def heading_json(heading: tuple[str, ...]) -> str | None:
     """The headings above a passage as one line, outermost first; None where there are none."""
     return HEADING_SEPARATOR.join(heading) or None
+
+
+def _timings(stages: Mapping[str, float]) -> Json:
+    return {name: round(value, 2) for name, value in stages.items()}
 
 
 def _probability(value: float) -> float:

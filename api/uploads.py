@@ -12,6 +12,7 @@ from ..index.formats.kinds import SUFFIXES
 from ..index.ingest import parse_limits
 from ..index.loading import Loaded, LoadOptions, load_bytes
 from ..index.records import Added
+from ..index.timings import seconds_left
 from ..qa.collection import Collection
 from ..settings import Settings
 
@@ -25,7 +26,10 @@ class Upload:
 
     def load(self, options: LoadOptions, settings: Settings) -> Loaded:
         """What the file holds: one source, or of an archive several. Raises SourceError, MissingExtraError."""
-        limits = replace(parse_limits(settings), file_bytes=settings.max_file_bytes)
+        limits = parse_limits(settings)
+        limits = replace(
+            limits, file_bytes=settings.max_file_bytes, seconds=max(0.1, min(limits.seconds, seconds_left()))
+        )
         return load_bytes(self.data, self.name, options=options, limits=limits, named=False)
 
 

@@ -37,6 +37,7 @@ from .errors import (
     SpanInvariantError,
     SpanwiseError,
     StorageError,
+    TimeLimitError,
     TooManyRequestsError,
     VersionConflictError,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "SpanwiseError",
     "StorageError",
     "Support",
+    "TimeLimitError",
     "TooManyRequestsError",
     "VersionConflictError",
     "__version__",

@@ -43,6 +43,8 @@ class Settings:
     max_concurrent: int = 8
     """HTTP requests that run at once; the next ones wait `queue_seconds` for a place and are then answered 503."""
     queue_seconds: float = 5.0
+    request_seconds: float = 60.0
+    """How long one HTTP request may work before it is answered 503; jobs may take as long as they need."""
     hosts: str = ""
     """Names the HTTP server answers to, separated by commas. Empty means any name, and on loopback only its own."""
     origins: str = ""
@@ -53,7 +55,7 @@ class Settings:
     """Files in one upload."""
     max_file_bytes: int = 16 * 1024 * 1024
     """Size of one uploaded file."""
-    job_bytes: int = 1024 * 1024
+    job_bytes: int = 256 * 1024
     """Uploads larger than this are answered with a job and stored behind the answer."""
     log_format: str = "text"
     """How `spanwise serve` logs: `text`, or `json`, one object a line."""

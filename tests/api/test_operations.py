@@ -123,9 +123,18 @@ def test_metrics_count_what_happened(stored: FlaskClient) -> None:
     assert requests["v1.get_document", "GET", "404"] == 1
     assert requests["none", "-", "404"] == 1
     assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
-    assert samples(stored, "spanwise_engine_seconds_count") == {("ask",): 3, ("search",): 1}
+    stages = {(stage,): 4 for stage in ("lexical", "encode", "dense", "fuse", "serialise")}
+    assert samples(stored, "spanwise_engine_seconds_count") == {
+        ("ask",): 3, ("search",): 1, ("read",): 3, ("decide",): 3, **stages,
+    }  # fmt: skip
     assert samples(stored, "spanwise_documents") == {("default",): 2}
     assert samples(stored, "spanwise_generation") == {("default",): 1}
+    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
+    stored.put("/v1/documents/later", json={"text": "Some later words."})
+    assert samples(stored, "spanwise_index_generation") == {("default",): 1}
+    assert samples(stored, "spanwise_index_lag") == {("default",): 1}
+    stored.post("/v1/search", json={"query": "olympics"})
+    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
     assert samples(stored, "spanwise_requests_running") == {(): 1}  # this one
     assert samples(stored, "spanwise_requests_waiting") == {(): 0}
 
