@@ -14,18 +14,21 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from flask import current_app
 
 from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
 from ..index.durable import sync_folder, write_file
+from ..index.loading import LoadOptions
+from ..settings import Settings
 from .open_collections import Collections
-from .uploads import Upload
+from .serialise import failure_json
+from .uploads import Upload, store
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class Job:
     """`queued`, `running`, `done` or `cancelled`."""
     names: tuple[str, ...]
     created_at: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """How the files are to be read: the fields of `LoadOptions`."""
     done: int = 0
     """Files that were stored or failed."""
     stored: tuple[str, ...] = ()
@@ -59,22 +64,24 @@ class Job:
 class Jobs:
     """The jobs of a data folder, worked off by one thread. Safe to use from many threads."""
 
-    def __init__(self, data: Path, collections: Collections) -> None:
-        self._folder = data / "jobs"
+    def __init__(self, settings: Settings, collections: Collections) -> None:
+        self._settings = settings
+        self._folder = settings.data / "jobs"
         self._collections = collections
         self._queue: deque[str] = deque()
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._stopping = False
 
-    def submit(self, collection: str, uploads: list[Upload]) -> Job:
+    def submit(self, collection: str, uploads: list[Upload], options: LoadOptions | None = None) -> Job:
         """Keep the files and queue the work. Raises OverloadedError, StorageError."""
         if len(self._queue) >= MOST_WAITING:
             raise OverloadedError(
                 "Too many uploads wait to be stored.", subject=30, way_out="Nothing was kept; try again later."
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        job = Job(secrets.token_hex(16), collection, "queued", tuple(upload.name for upload in uploads), now)
+        names = tuple(upload.name for upload in uploads)
+        job = Job(secrets.token_hex(16), collection, "queued", names, now, asdict(options or LoadOptions()))
         folder = self._folder / job.id
         try:
             self._forget_old()
@@ -171,12 +178,14 @@ class Jobs:
         stored, failed = job.stored, job.failed
         try:
             collection = self._collections.get(job.collection, create=True)
-            stored += collection.add(Upload(name, file.read_bytes()).source()).ids
+            added = store(collection, [Upload(name, file.read_bytes())], LoadOptions(**job.options), self._settings)
+            stored += added.ids
+            failed += tuple(failure_json(failure) for failure in added.failed)
         except InputError as error:
-            failed += ({"name": name, "detail": str(error)},)
+            failed += ({"source": name, "error": str(error)},)
         except (SpanwiseError, OSError):
             logger.exception("job %s could not store a file", job_id)
-            failed += ({"name": name, "detail": "It could not be stored. The server's log says more."},)
+            failed += ({"source": name, "error": "It could not be stored. The server's log says more."},)
         with self._changed:
             done = job.done + 1
             state = "done" if done == len(job.names) else "running"

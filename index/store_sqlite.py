@@ -94,6 +94,10 @@ class SqlitePassageStore:
                 dropped.add(_delete_document(connection, row[0]))
             return _advance(connection)
 
+    @property
+    def index_generation(self) -> int:
+        return self._snapshot.generation if self._snapshot else 0
+
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()

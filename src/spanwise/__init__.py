@@ -38,6 +38,7 @@ from .errors import (
     SpanInvariantError,
     SpanwiseError,
     StorageError,
+    TimeLimitError,
     TooManyRequestsError,
     VersionConflictError,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "SpanwiseError",
     "StorageError",
     "Support",
+    "TimeLimitError",
     "TooManyRequestsError",
     "VersionConflictError",
     "__version__",

@@ -60,6 +60,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "key-required": errors.KeyRequiredError,
     "too-many-requests": errors.TooManyRequestsError,
     "overloaded": errors.OverloadedError,
+    "time-limit": errors.TimeLimitError,
     "storage": errors.StorageError,
     "collection-busy": errors.CollectionBusyError,
     "corrupt-data": errors.CorruptDataError,

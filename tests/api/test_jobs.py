@@ -71,11 +71,26 @@ def test_a_larger_upload_is_a_job(app: APIFlask, client: FlaskClient, settings: 
     assert response.headers["Retry-After"] == "1"
     job = finished(client, response.headers["Location"])
     assert (job["state"], job["files"], job["done"], job["stored"]) == ("done", 3, 3, ["a.txt", "b.md"])
-    assert [one["name"] for one in job["failed"]] == ["bad.txt"]
-    assert "bad.txt" in job["failed"][0]["detail"]
+    assert [one["source"] for one in job["failed"]] == ["bad.txt"]
+    assert "bad.txt" in job["failed"][0]["error"]
     assert client.get("/v1/documents/b.md").get_json()["text"] == "# The second"
     stop(app)
     assert [path.name for path in (settings.data / "jobs" / job["id"]).iterdir()] == ["job.json"]
+
+
+def test_a_job_reads_every_format_with_its_options(app: APIFlask, client: FlaskClient) -> None:
+    table = ("faq.csv", b"nr,question,answer\n7,Where?,On the beach.\n8,When?,On Sunday.\n")
+    page = ("page.html", b"<!doctype html><title>Games</title><main><p>They end on Feb. 20.</p></main>")
+    sent = {"file": [(io.BytesIO(data), name) for name, data in (table, page)]}
+    address = "/v1/files?columns=text=answer,title=question,id=nr"
+    response = client.post(address, data=sent, content_type="multipart/form-data")
+    assert response.status_code == 202
+    job = finished(client, response.headers["Location"])
+    assert (job["state"], job["failed"]) == ("done", [])
+    assert job["stored"] == ["faq.csv/7", "faq.csv/8", "page.html"]
+    found = client.get("/v1/documents/faq.csv/8").get_json()
+    assert (found["text"], found["title"]) == ("On Sunday.", "When?")
+    assert client.get("/v1/documents/page.html").get_json()["title"] == "Games"
 
 
 def test_a_small_upload_is_stored_at_once(client: FlaskClient) -> None:
