@@ -117,6 +117,8 @@ STATUS: Json = {
     "bytes_on_disk": 135_168,
 }
 
+COLLECTION_REQUEST: Json = {"name": "handbook"}
+
 COLLECTION: Json = {"name": "default", "public": False}
 
 JOB: Json = {

@@ -9,21 +9,21 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, Any
 
+from flask import current_app
+
 from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
+from ..index.durable import sync_folder, write_file
 from ..index.loading import LoadOptions
 from ..settings import Settings
 from .open_collections import Collections
@@ -95,9 +95,11 @@ class Jobs:
                 )
             folder.mkdir(parents=True, mode=0o700)
             for number, upload in enumerate(uploads):
-                (folder / str(number)).write_bytes(upload.data)
+                write_file(folder / str(number), upload.data)
             self._write(job)
             (folder / WAITING).touch()
+            for above in (folder, folder.parent, folder.parent.parent):
+                sync_folder(above)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StorageError(
@@ -128,6 +130,14 @@ class Jobs:
                 for name in (WAITING, *map(str, range(len(job.names)))):
                     (self._folder / job.id / name).unlink(missing_ok=True)
             return job
+
+    def cancel_all(self, collection: str) -> None:
+        """Stop the jobs of a collection that is going to be dropped, so that none makes it again."""
+        for file in self._folder.glob("*/job.json"):
+            with suppress(NotFoundError):
+                job = self.get(file.parent.name)
+                if job.collection == collection and not job.finished:
+                    self.cancel(job.id)
 
     def resume(self) -> None:
         """Go on with the jobs that are there, also those that a stop or a crash has left."""
@@ -222,17 +232,19 @@ class Jobs:
 
     def _write(self, job: Job) -> None:
         folder = self._folder / job.id
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".job")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(job), file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(folder / "job.json")
+        write_file(folder / "job.json", json.dumps(asdict(job), ensure_ascii=False).encode())
 
     def _forget_old(self) -> None:
         for file in self._folder.glob("*/job.json"):
             if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
                 shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def running_jobs() -> Jobs:
+    """The jobs of the running application."""
+    found = current_app.extensions["spanwise.jobs"]
+    assert isinstance(found, Jobs)
+    return found
 
 
 def job_json(job: Job) -> dict[str, Any]:

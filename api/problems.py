@@ -73,6 +73,9 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
         "The document exists",
         way_out="PUT /v1/documents/{id} replaces it. Nothing of this request was stored.",
     ),
+    errors.CollectionExistsError: Kind(
+        409, "collection-exists", "The collection exists", way_out="Choose another name, or drop that one first."
+    ),
     errors.VersionConflictError: Kind(
         409,
         "version-conflict",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import current_app
+from flask import Response, current_app
 from werkzeug.routing import BaseConverter
 
 from .. import __version__
@@ -114,6 +114,34 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     """Read a document, or a slice of its text"""
     document = collection(query.collection).document(id)
     return document_text_json(document, query.within(document.info))
+
+
+@v1.get("/originals/<id:id>")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.doc(
+    operation_id="get_original",
+    tags=["Documents"],
+    responses={
+        200: {
+            "description": "The bytes of the file",
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {"one": {"value": "The games conclude Feb. 20."}},
+                }
+            },
+        },
+        **documented(404, 409, 422, 500, 503),
+    },
+)
+def get_original(id: str, query: schema.CollectionQuery) -> Response:  # noqa: A002
+    """Read the file that a document came from
+
+    Of an archive or a table it is the whole of it. A document that was sent as text has none.
+    """
+    data = collection(query.collection).original(id)
+    headers = {"Content-Disposition": "attachment"}  # never shown as a page of this server
+    return Response(data, content_type="application/octet-stream", headers=headers)
 
 
 @v1.put("/documents/<id:id>")

@@ -131,6 +131,12 @@ class AddDocumentsRequest(JsonBody):
         return [document.source(document.id) for document in self.documents]
 
 
+class CollectionRequest(JsonBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COLLECTION_REQUEST]})
+
+    name: CollectionName
+
+
 class CollectionQuery(QueryString):
     collection: CollectionName = "default"
 

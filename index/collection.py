@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self, get_args
 
-from ..errors import InputError, LimitError, MissingExtraError, ModelMismatchError, QuestionError, SourceError
+from ..errors import (
+    CorruptDataError,
+    InputError,
+    LimitError,
+    MissingExtraError,
+    ModelMismatchError,
+    NotFoundError,
+    QuestionError,
+    SourceError,
+)
 from ..settings import Settings
 from .embedding import DEFAULT_MODEL, Embedder, load_embedder
 from .fusion import Fused, fuse
@@ -25,6 +36,7 @@ from .ingest import (
     same_version,
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .managing import sweep
 from .markup import blank_markup
 from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
@@ -161,6 +173,20 @@ class SearchCollection:
         with self._store.reading() as view:
             return view.document(document_id)
 
+    def original(self, document_id: str) -> bytes:
+        """The bytes of the file that a document was read from: of an archive or a table, the whole of it.
+
+        Raises DocumentNotFoundError, NotFoundError where no file is kept, CorruptDataError when it is lost or damaged.
+        """
+        kept = self._original(document_id)
+        if kept is None:
+            raise NotFoundError(
+                f"There is no original of document {document_id!r}.",
+                subject=document_id,
+                way_out="It came as text, or SPANWISE_KEEP_ORIGINALS was off: add its file again to keep it.",
+            )
+        return kept
+
     def locate(self, document_id: str, span: Span) -> Location:
         """Where `span` of a document stands in its source: page and rectangles, element and link, line and column.
 
@@ -212,6 +238,11 @@ class SearchCollection:
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
+        return self._store.moved
+
     def close(self) -> None:
         """Close the files. Models stay loaded for other collections."""
         self._store.close()
@@ -225,6 +256,18 @@ class SearchCollection:
         self.close()
 
     # The way of a document: load, split, embed, commit.
+
+    def _original(self, document_id: str) -> bytes | None:
+        while True:
+            with self._store.reading() as view:
+                try:
+                    return view.original(document_id)
+                except CorruptDataError:
+                    read = view.known([document_id])
+            with self._store.reading() as view:
+                if view.known([document_id]) == read:
+                    return view.original(document_id)
+            # It was replaced or deleted meanwhile, and its file with it.
 
     def _add_folder(
         self, folder: Path, replace: bool, options: LoadOptions, on_progress: OnProgress | None, taken: set[str]
@@ -258,9 +301,15 @@ class SearchCollection:
         infos = {info.id: info for info in known.values()}
         unchanged = {source.id for source in sources if replace and same_version(source, known.get(str(source.id)))}
         changed = [source for source in sources if source.id not in unchanged]
-        if changed:
-            stored = self._store.add(self._drafts(changed, on_progress), replace=replace)
+        originals = {
+            str(source.id): source.original
+            for source in sources
+            if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
+        }
+        if changed or originals:
+            stored = self._store.add(self._drafts(changed, on_progress), replace=replace, originals=originals)
             infos |= {info.id: info for info in stored.documents}
+            infos |= {one: replace_fields(infos[one], original=kept.sha256) for one, kept in originals.items()}
             generation = stored.generation
         return Added(
             documents=tuple(infos[document_id] for document_id in ids),
@@ -271,6 +320,8 @@ class SearchCollection:
         )
 
     def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+        if not sources:
+            return []
         embedder = self._embedder(adding=True)
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
@@ -365,6 +416,8 @@ class SearchCollection:
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
+    with suppress(OSError):  # a folder that is read-only has nothing to finish
+        sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
 
 

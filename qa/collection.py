@@ -27,6 +27,7 @@ from .deciding import Decided, decide
 from .languages import language_warning
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
+from .stopping import STEP, StopRule, enough
 
 READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
@@ -142,7 +143,9 @@ class Collection(SearchCollection):
         question = self._check_question(question)
         with self._store.reading() as view:
             hits = self._nearest(view, question, without)
-        return decide(hits, self._read(question, hits))
+        calibration = self.calibration()
+        readings = self._read(question, hits, calibration.stop if calibration else None)
+        return decide(hits[: len(readings)], readings)
 
     @property
     def threshold(self) -> float:
@@ -160,10 +163,11 @@ class Collection(SearchCollection):
             with self._store.reading() as view:
                 hits = self._nearest(view, question)
             with stage("read"):
-                readings = self._read(question, hits)
+                calibration = self.calibration()
+                readings = self._read(question, hits, calibration.stop if calibration else None)
             with stage("decide"):
-                ranking = decide(hits, readings)
-                judged = judge_ranking(question, ranking, self.threshold, self.calibration())
+                ranking = decide(hits[: len(readings)], readings)
+                judged = judge_ranking(question, ranking, self.threshold, calibration)
                 warning = language_warning(question)
                 if warning:
                     judged = _doubtful(judged)
@@ -188,9 +192,19 @@ class Collection(SearchCollection):
         hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid")
         return [hit for hit in hits if hit.document.id != without][:READ_AT_MOST]
 
-    def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
-        readings = self._reader().read(blank_markup(question), [blank_markup(hit.text) for hit in hits])
-        return [prefer_contacts(question, hit.text, reading) for hit, reading in zip(hits, readings, strict=True)]
+    def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
+        """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""
+        reader, shown = self._reader(), blank_markup(question)
+        step = STEP * -(-reader.at_once // STEP) if stop else len(hits)
+        readings: list[Reading] = []
+        for first in range(0, len(hits), max(step, 1)):
+            some = hits[first : first + step]
+            read = reader.read(shown, [blank_markup(hit.text) for hit in some])
+            readings += [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            read_enough = enough(stop, [one.best_score for one in readings], [hit.scores.fused for hit in hits])
+            if read_enough is not None:
+                return readings[:read_enough]
+        return readings
 
     def _confirmed(self, ranking: Sequence[Decided], right: Sequence[float]) -> tuple[tuple[Answer, ...], int]:
         """The answers whose words still stand in their document now that reading has taken its time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..deciding import decide
 from ..reader_onnx import SHIPPED
 from ..reading import Candidate, Reader, Reading, load_reader
+from ..same_answer import same_answer_key
+from ..stopping import StopRule, enough, fit_rule
 from .corpus import indexed, stored_id
 from .datasets import Row, context_id, contexts, read_rows, sample
 from .files import digest, json_objects, read_text
@@ -96,20 +99,23 @@ def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
     judges: dict[str, Judge] = {}
     report: dict[str, Any] = {"reader": reader.fingerprint}
     regimes: tuple[tuple[Regime, tuple[str, ...]], ...] = (("collection", POOLED), ("passage", SINGLE))
+    stop = fit_rule([_reading_order(record) for record in records if record["group"] in POOLED], reader.threshold)
     for regime, groups in regimes:
         chosen = [record for record in records if record["group"] in groups]
         random.Random(1).shuffle(chosen)
-        evidence = [as_evidence(record) for record in chosen]
+        evidence = [as_evidence(record, stop) for record in chosen]
         judges[regime] = fit_judge(evidence, regime, reader.threshold)
         report[regime] = {
             "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
             "cross_validated": _rounded(_cross_validated(evidence, regime, reader.threshold)),
         }
-    return Calibration(reader.fingerprint, judges["collection"], judges["passage"], report)
+    return Calibration(reader.fingerprint, judges["collection"], judges["passage"], stop, report)
 
 
-def as_evidence(record: Record) -> Evidence:
-    """What was kept of a question, ranked as the engine ranks it today."""
+def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
+    """What was kept of a question, read and ranked as the engine does it today."""
+    if (read := enough(stop, *_reading_order(record)[:2])) is not None:
+        record = {**record, "passages": record["passages"][:read]}
     info = {one["doc"]: DocumentInfo(one["doc"], None, None, {}, "", "", 0, 0, "") for one in record["passages"]}
     hits = [
         Hit(
@@ -123,6 +129,13 @@ def as_evidence(record: Record) -> Evidence:
         for one in record["passages"]
     ]
     return Evidence(record["question"], tuple(record["golds"]), decide(hits, readings))
+
+
+def _reading_order(record: Record) -> tuple[list[float], list[float], list[str]]:
+    """Of each passage: its best span score, its fused score, its best answer."""
+    best = [one["cands"][0] if one["cands"] else (0, 0, -math.inf) for one in record["passages"]]
+    answers = [same_answer_key(one["text"][c[0] : c[1]]) for one, c in zip(record["passages"], best, strict=True)]
+    return [c[2] for c in best], [one["fused"] for one in record["passages"]], answers
 
 
 def judged(

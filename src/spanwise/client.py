@@ -60,6 +60,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "collection-not-found": errors.CollectionNotFoundError,
     "conflict": errors.ConflictError,
     "document-exists": errors.DocumentExistsError,
+    "collection-exists": errors.CollectionExistsError,
     "version-conflict": errors.VersionConflictError,
     "model-mismatch": errors.ModelMismatchError,
     "not-allowed": errors.AccessError,

@@ -11,6 +11,7 @@
     │   └── CollectionNotFoundError
     ├── ConflictError              the change contradicts what is stored        HTTP 409
     │   ├── DocumentExistsError
+    │   ├── CollectionExistsError
     │   ├── VersionConflictError   the document changed since the span or link was made
     │   └── ModelMismatchError     the collection was built with another model
     ├── AccessError                the caller may not do this                  HTTP 403
@@ -80,6 +81,10 @@ class ConflictError(SpanwiseError):
 
 class DocumentExistsError(ConflictError):
     """A document with that id exists and replacing it was not asked for."""
+
+
+class CollectionExistsError(ConflictError):
+    """A collection with that name exists."""
 
 
 class VersionConflictError(ConflictError):

@@ -39,6 +39,8 @@ class Settings:
     """Address space of the process that reads such files."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
     """All members of an archive, DOCX or EPUB unpacked, archives inside it included."""
+    keep_originals: bool = True
+    """Whether the files that documents are read from are kept beside the database."""
     max_body_bytes: int = 64 * 1024 * 1024
     """Largest HTTP request body."""
     rate_limit: str = "1200 per minute"

@@ -275,7 +275,9 @@ def test_a_name_is_an_id_and_no_path(client: FlaskClient, settings: Settings, na
     assert response.status_code == 201, response.text
     assert response.get_json()["documents"][0]["id"] == document_id
     written = {path.name for path in settings.data.parent.rglob("*") if path.is_file()}
-    assert all(one.startswith(("collection.sqlite", "keys.", "write")) or "lock" in one for one in written), written
+    assert all(re.fullmatch(r"collection\.sqlite.*|keys\..*|write.*|.*lock.*|[0-9a-f]{64}", one) for one in written), (
+        written
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,229 @@
+"""One generation of a collection in SQLite: everything that is read, in one read transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
+from .embedding import Vectors
+from .locating import locate
+from .places import read_places
+from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span
+from .storage import damaged
+from .store import Counts, FileRecord, PassageKey, Scored
+from .vectors import inner_products
+
+if TYPE_CHECKING:
+    from .store_sqlite import SqlitePassageStore, _Snapshot
+
+# What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
+_WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
+
+
+class SqliteView:
+    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: _Snapshot | None) -> None:
+        self._connection = connection
+        self._store = store
+        self._snapshot = held
+        row = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        if row is None or not str(row[0]).isdecimal():
+            raise damaged(store.name)
+        self.generation = int(row[0])
+
+    def dense(self, vector: Vectors, k: int) -> Scored:
+        self._snapshot = snapshot = self._store._current(self, self._snapshot)
+        if snapshot is None:
+            return []
+        scores, positions = snapshot.index.search(vector, k)
+        return list(zip(snapshot.keys[positions].tolist(), scores.tolist(), strict=True))
+
+    def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT passage, vector FROM vectors WHERE passage IN ({marks})", list(keys))
+        found = list(rows)
+        if not found:
+            return {}
+        scores = inner_products(unpacked([blob for _, blob in found], self._store.name), vector)
+        return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
+
+    def lexical(self, query: str, k: int) -> Scored:
+        terms = [f'"{word}"' for word in {word.lower(): word for word in _WORDS.findall(query)}.values()]
+        total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+        rare = [term for term in terms if not self._is_common(term, max(total // 10, 20))]
+        if not (rare or terms):
+            return []
+        rows = self._connection.execute(
+            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid LIMIT ?",
+            (" OR ".join(rare or terms), k),
+        )
+        return [(key, score) for key, score in rows]
+
+    def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(
+            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.text, {_INFO} '
+            f"FROM passages p JOIN documents d ON d.key = p.document WHERE p.key IN ({marks})",
+            list(keys),
+        )
+        found = {}
+        for key, document_key, start, end, page, heading, stored, *info_row in rows:
+            span = Span(start, end)
+            text = self._text(document_key)
+            if span.of(text) != stored:
+                raise SpanInvariantError(
+                    f"Passage {key} of document {info_row[0]!r} does not equal its slice of the text.",
+                    subject=info_row[0],
+                    way_out="Add the document again.",
+                )
+            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), tuple(json.loads(heading)), page)
+        return found
+
+    def slice(self, document: DocumentInfo, span: Span) -> str | None:
+        key = self._key_of(document)
+        return None if key is None else span.of(self._text(key))
+
+    def locate(self, document: DocumentInfo, span: Span) -> Location | None:
+        key = self._key_of(document)
+        if key is None:
+            return None
+        row = self._connection.execute("SELECT pages FROM documents WHERE key = ?", (key,)).fetchone()
+        blocks, lines = read_places(self._connection, key, span)
+        pages = _pages(row[0])
+        return locate(self._text(key), span, document.media_type, pages=pages, blocks=blocks, lines=lines)
+
+    def document(self, document_id: str) -> Document:
+        row = self._connection.execute(
+            f"SELECT d.text, d.headings, d.pages, d.excluded, {_INFO} FROM documents d WHERE d.id = ?", (document_id,)
+        ).fetchone()
+        if row is None:
+            raise not_found(document_id)
+        headings = tuple(Heading(*heading) for heading in json.loads(row[1]))
+        excluded = tuple(Span(*span) for span in json.loads(row[3]))
+        return Document(_info(row[4:]), row[0], headings, _pages(row[2]), excluded)
+
+    def documents(self, after: str | None, limit: int | None) -> list[DocumentInfo]:
+        rows = self._connection.execute(
+            f"SELECT {_INFO} FROM documents d WHERE d.id > ? ORDER BY d.id LIMIT ?",
+            (after or "", -1 if limit is None else limit),
+        )
+        return [_info(row) for row in rows]
+
+    def known(self, ids: Sequence[str]) -> dict[str, DocumentInfo]:
+        rows = self._connection.execute(
+            f"SELECT {_INFO} FROM documents d WHERE d.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        )
+        return {row[0]: _info(row) for row in rows}
+
+    def original(self, document_id: str) -> bytes | None:
+        row = self._connection.execute("SELECT original FROM documents WHERE id = ?", (document_id,)).fetchone()
+        if row is None:
+            raise not_found(document_id)
+        if row[0] is None:
+            return None
+        try:
+            return self._store.originals.read(row[0])
+        except FileNotFoundError as error:
+            raise CorruptDataError(
+                f"The original of document {document_id!r} is lost.",
+                subject=document_id,
+                way_out="Add the file again, or restore the collection from a backup.",
+            ) from error
+
+    def files(self, folder: str) -> dict[str, FileRecord]:
+        rows = self._connection.execute(
+            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id) "
+            "FROM files f JOIN documents d ON d.file = f.key WHERE f.folder = ? GROUP BY f.key",
+            (folder,),
+        )
+        return {
+            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)))
+            for path, size, mtime_ns, sha256, read_with, ids in rows
+        }
+
+    def counts(self) -> Counts:
+        documents, passages, characters = self._connection.execute(
+            "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents"
+        ).fetchone()
+        return Counts(documents, passages, characters, self._store._bytes_on_disk())
+
+    def _is_common(self, term: str, limit: int) -> bool:
+        """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (term, limit + 1)
+        ).fetchone()
+        return bool(row[0] > limit)
+
+    def _key_of(self, document: DocumentInfo) -> int | None:
+        row = self._connection.execute(
+            "SELECT key FROM documents WHERE id = ? AND content_hash = ?", (document.id, document.content_hash)
+        ).fetchone()
+        return row[0] if row else None
+
+    def _text(self, document_key: int) -> str:
+        text = self._store._texts.get(document_key)
+        if text is None:
+            text = self._connection.execute("SELECT text FROM documents WHERE key = ?", (document_key,)).fetchone()[0]
+            self._store._texts.put(document_key, text)
+        return text
+
+
+class TextCache:
+    """Texts of the documents last shown. Keys are never reused and a version never changes, so nothing goes stale."""
+
+    _most_characters = 16_000_000
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._characters = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: int) -> str | None:
+        with self._lock:
+            if key in self._texts:
+                self._texts.move_to_end(key)
+            return self._texts.get(key)
+
+    def put(self, key: int, text: str) -> None:
+        with self._lock:
+            if key not in self._texts:
+                self._texts[key] = text
+                self._characters += len(text)
+            while self._characters > self._most_characters and len(self._texts) > 1:
+                self._characters -= len(self._texts.popitem(last=False)[1])
+
+
+_INFO = (
+    "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.characters, d.passages, d.added_at, "
+    "d.encoding, d.layout_hash, d.original"
+)
+
+
+def _info(row: Sequence[object]) -> DocumentInfo:
+    document_id, title, uri, metadata, *rest = row
+    return DocumentInfo(document_id, title, uri, json.loads(str(metadata)), *rest)  # type: ignore[arg-type]
+
+
+def _pages(stored: str) -> tuple[PageSpan, ...]:
+    return tuple(PageSpan(*page) for page in json.loads(stored))
+
+
+def unpacked(blobs: Sequence[bytes], name: str) -> Vectors:
+    """Stored vectors as float32 rows. Raises CorruptDataError for collection `name` when their lengths differ."""
+    if any(not isinstance(blob, bytes) or len(blob) != len(blobs[0]) or len(blob) % 2 for blob in blobs):
+        raise damaged(name)
+    return np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32).reshape(len(blobs), -1)
+
+
+def not_found(document_id: str) -> DocumentNotFoundError:
+    """What to raise for an id that nothing has."""
+    return DocumentNotFoundError(
+        f"There is no document {document_id!r}.", subject=document_id, way_out="List the ids with `documents`."
+    )
