@@ -172,11 +172,11 @@ class Collection(SearchCollection):
                 if warning:
                     judged = _doubtful(judged)
                 answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
-        enough = judged.answer_above if min_probability is None else min_probability
+        least = judged.answer_above if min_probability is None else min_probability
         best = answers[0].probability if answers else 0.0
         return AskResult(
             question=question,
-            answerable=bool(answers) and warning is None and best >= enough,
+            answerable=bool(answers) and warning is None and best >= least,
             no_answer_probability=judged.no_answer if answers else 1.0,
             calibrated=judged.calibrated,
             answers=answers,
