@@ -37,10 +37,10 @@ class Settings:
     """How long reading one PDF, HTML, DOCX or other file that is not plain text may take."""
     parse_memory_bytes: int = 2 * 1024 * 1024 * 1024
     """Address space of the process that reads such files."""
-    keep_originals: bool = True
-    """Whether the files that documents are read from are kept beside the database."""
     max_unpacked_bytes: int = 512 * 1024 * 1024
     """All members of an archive, DOCX or EPUB unpacked, archives inside it included."""
+    keep_originals: bool = True
+    """Whether the files that documents are read from are kept beside the database."""
     max_body_bytes: int = 64 * 1024 * 1024
     """Largest HTTP request body."""
     rate_limit: str = "1200 per minute"

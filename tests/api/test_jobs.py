@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from spanwise import Settings, StorageError
+from spanwise.api import jobs
 from spanwise.api.app import create_app
 from spanwise.api.uploads import Upload
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -136,6 +139,43 @@ def test_the_next_process_goes_on(settings: Settings) -> None:
     job = finished(second.test_client(), address)
     assert (job["state"], job["stored"]) == ("done", ["a.txt", "b.txt"])
     stop(second)
+
+
+HANDING_IN = """
+import sys
+from pathlib import Path
+from spanwise import Settings
+from spanwise.api.app import create_app
+from spanwise.api.uploads import Upload
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+jobs = create_app(Settings(data=Path(sys.argv[1])), embedder=HashEmbedder()).extensions["spanwise.jobs"]
+print(jobs.submit("default", [Upload(f"{n}.txt", b"Words.") for n in range(3)]).id, flush=True)
+sys.stdin.read()
+jobs.close()
+"""
+
+
+def test_of_several_processes_one_works_and_another_takes_over(settings: Settings) -> None:
+    embedder = SlowEmbedder()
+    first = make(settings, embedder)
+    mine = upload(first.test_client(), ("a.txt", b"The first file.")).headers["Location"]
+    assert embedder.entered.acquire(timeout=20)  # this process has the work
+    command = [sys.executable, "-c", HANDING_IN, str(settings.data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = f"/v1/jobs/{other.stdout.readline().strip()}"
+        time.sleep(2 * jobs.LOOK_SECONDS)  # long enough for the other to begin, if it would
+        assert first.test_client().get(theirs).get_json()["state"] == "queued"
+        embedder.may_go_on.release(1)
+        assert finished(first.test_client(), mine)["stored"] == ["a.txt"]
+        stop_soon = threading.Thread(target=stop, args=(first,))
+        stop_soon.start()
+        embedder.may_go_on.release(1)  # perhaps it has begun one file of the other's
+        stop_soon.join(20)
+        job = finished(make(settings).test_client(), theirs)
+        assert (job["state"], job["stored"]) == ("done", ["0.txt", "1.txt", "2.txt"])
+        other.communicate("")
 
 
 def test_too_many_jobs_are_told_to_wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
