@@ -62,7 +62,7 @@ def create_app(
     app.url_map.merge_slashes = False  # an id is what it says; no redirect from a//b to a/b
     app.url_map.converters["id"] = routes.DocumentIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
-    app.extensions["spanwise.jobs"] = Jobs(settings.data, app.extensions["spanwise"])
+    app.extensions["spanwise.jobs"] = Jobs(settings, app.extensions["spanwise"])
     app.register_blueprint(operations.service)
     app.register_blueprint(page.page)
     app.register_blueprint(managing.v1)  # routes.v1, with the views that managing and operations add

@@ -74,7 +74,7 @@ def status(query: schema.CollectionQuery) -> Json:
 
 
 @v1.post("/files")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(schema.UploadQuery, location="query", arg_name="query")
 @v1.output(schema.StoredOut, status_code=201)
 @v1.doc(
     operation_id="upload_files",
@@ -87,18 +87,19 @@ def status(query: schema.CollectionQuery) -> Json:
         **documented(409, 413, 422, 500, 503),
     },
 )
-def upload_files(query: schema.CollectionQuery) -> Json | Response:
-    """Store text and Markdown files
+def upload_files(query: schema.UploadQuery) -> Json | Response:
+    """Store files of every format that is read
 
     One or more fields `file` of multipart/form-data; a file whose id exists replaces the document. The id is the file's
-    name, with what ids do not allow written as `~` and two hexadecimal digits. Small uploads are stored at once, all of
-    them or none. Larger ones answer 202 with a job, which `Location` names.
+    name, with what ids do not allow written as `~` and two hexadecimal digits; what an archive, a mail or a table holds
+    has ids that begin with it. Small uploads are stored at once, all of them or none. Larger ones answer 202 with a
+    job, which `Location` names.
     """
     target = collection(query.collection, create=True)
     files = uploads.received(request.files.getlist("file"), settings())
     if sum(len(file.data) for file in files) > settings().job_bytes:
-        return _job_response(running_jobs().submit(query.collection, files), 202)
-    return stored_json(target.add([file.source() for file in files]))
+        return _job_response(running_jobs().submit(query.collection, files, query.options()), 202)
+    return stored_json(uploads.store(target, files, query.options(), settings()))
 
 
 @v1.get("/jobs/<string:job_id>")

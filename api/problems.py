@@ -92,6 +92,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
     errors.KeyRequiredError: Kind(401, "key-required", "An API key is needed"),
     errors.TooManyRequestsError: Kind(429, "too-many-requests", "Too many requests"),
     errors.OverloadedError: Kind(503, "overloaded", "The server is busy"),
+    errors.TimeLimitError: Kind(503, "time-limit", "It takes too long"),
     errors.StorageError: Kind(
         503, "storage", "The data cannot be read or written", f"The data cannot be read or written now. {_LOGGED}"
     ),
@@ -194,7 +195,7 @@ def _headers_of(error: errors.SpanwiseError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="spanwise"'}
     if isinstance(error, errors.CollectionBusyError):
         return {"Retry-After": "1"}
-    waits = isinstance(error, errors.TooManyRequestsError | errors.OverloadedError)
+    waits = isinstance(error, errors.TooManyRequestsError | errors.OverloadedError | errors.TimeLimitError)
     return {"Retry-After": str(error.subject)} if waits and isinstance(error.subject, int) else {}
 
 

@@ -11,19 +11,12 @@ from werkzeug.routing import BaseConverter
 from .. import __version__
 from ..qa.collection import Collection
 from . import schema
+from .limits import within_time
 from .observing import metrics
 from .open_collections import Collections
 from .problems import documented
 from .security import enter_collection
-from .serialise import (
-    ask_json,
-    ask_many_json,
-    document_json,
-    document_text_json,
-    hits_json,
-    stored_json,
-    suggestions_json,
-)
+from .serialise import ask_json, document_json, document_text_json, hits_json, stored_json, suggestions_json
 
 service = APIBlueprint("service", __name__)
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
@@ -63,10 +56,12 @@ def ask(body: schema.AskRequest) -> Json:
     false. Several `questions` are answered with a list of `results`.
     """
     target = collection(body.collection)
-    results = target.ask_many(body.questions or [body.question], body.top_k, body.min_probability)
+    questions = body.questions or [body.question]
+    results = within_time(lambda: target.ask_many(questions, body.top_k, body.min_probability))
     for result in results:
         metrics().answered(body.collection, result)
-    return ask_json(results[0]) if not body.questions else ask_many_json(results)
+    answers = [ask_json(result, timings=body.timings) for result in results]
+    return {"results": answers} if body.questions else answers[0]
 
 
 @v1.post("/search")
@@ -75,9 +70,10 @@ def ask(body: schema.AskRequest) -> Json:
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def search(body: schema.SearchRequest) -> Json:
     """Find the passages near a query"""
-    hits = collection(body.collection).search(body.query, body.top_k, prefix=body.prefix)
-    metrics().searched(hits.took_ms)
-    return hits_json(hits)
+    target = collection(body.collection)
+    hits = within_time(lambda: target.search(body.query, body.top_k, prefix=body.prefix))
+    metrics().searched(hits)
+    return hits_json(hits, timings=body.timings)
 
 
 @v1.get("/suggest")

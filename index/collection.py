@@ -43,6 +43,7 @@ from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageKey, PassageStore, View, WordQuery
 from .store_sqlite import SqlitePassageStore
+from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
@@ -217,11 +218,14 @@ class SearchCollection:
             raise QuestionError(
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
-        with self._store.reading() as view:
-            words = view.read(query, prefix=prefix and not given[-1].isspace())
+        with timings() as timed, self._store.reading() as view:
+            words = WordQuery(())
+            if mode != "dense":
+                with stage("lexical"):
+                    words = view.read(query, prefix=prefix and not given[-1].isspace())
             hits = self._retrieve(view, query, top_k, mode, words)
-            corrected = {} if mode == "dense" else words.corrected
-            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started), corrected)
+            took = _milliseconds_since(started)
+            return Hits(query, tuple(hits), view.generation, took, corrected=words.corrected, timings_ms=timed)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know: titles, headings, phrases; a typing error is forgiven.
@@ -244,6 +248,11 @@ class SearchCollection:
             self.name, counts.documents, counts.passages, counts.characters, generation, self._model_name(),
             self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
         )  # fmt: skip
+
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
+        return self._store.index_generation
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
@@ -338,7 +347,8 @@ class SearchCollection:
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
-            drafts.extend(draft(batch, embedder, limits))
+            with stage("embed"):
+                drafts.extend(draft(batch, embedder, limits))
             if on_progress:
                 on_progress(Progress(len(drafts), len(sources), drafts[-1].id))
         return drafts
@@ -350,20 +360,24 @@ class SearchCollection:
         dense: dict[int, float] = {}
         lexical: dict[int, float] = {}
         if mode in ("hybrid", "lexical"):
-            lexical = dict(view.lexical(words, depth))
+            with stage("lexical"):
+                lexical = dict(view.lexical(words, depth))
         if mode in ("hybrid", "dense"):
-            vector = self._embedder().embed_query(blank_markup(query))
-            dense = dict(view.dense(vector, depth))
-            dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        candidates = fuse(dense, lexical)
-        if mode != "dense":
-            candidates = _exact_first(candidates, view.exact(words, [candidate.key for candidate in candidates]))
-        if len(candidates) > top_k:  # all that tie with the last one shown
-            candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
-        passages = view.passages([candidate.key for candidate in candidates])
-        found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
-        # Ties between passages of equal score break by document and place, whatever order they were stored in.
-        found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
+            with stage("encode"):
+                vector = self._embedder().embed_query(blank_markup(query))
+            with stage("dense"):
+                dense = dict(view.dense(vector, depth))
+                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
+        with stage("fuse"):
+            candidates = fuse(dense, lexical)
+            if mode != "dense":
+                candidates = _exact_first(candidates, view.exact(words, [candidate.key for candidate in candidates]))
+            if len(candidates) > top_k:  # all that tie with the last one shown
+                candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
+            passages = view.passages([candidate.key for candidate in candidates])
+            found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
+            # Ties between passages of equal score break by document and place, whatever order they were stored in.
+            found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
         return [Hit(passage, _scores(candidate)) for candidate, passage in found[:top_k]]
 
     def _check_question(self, question: str, what: str = "question") -> str:

@@ -276,6 +276,8 @@ class Hits:
     took_ms: float
     corrected: Mapping[str, str] = field(default_factory=dict)
     """Words of the query that no document holds, and the word of the documents that was searched for instead."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

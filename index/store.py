@@ -179,6 +179,10 @@ class PassageStore(Protocol):
     def delete(self, ids: Sequence[str]) -> int:
         """Remove documents; the new generation. Raises DocumentNotFoundError, and then removes nothing."""
 
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before there is one."""
+
     def fingerprint(self) -> Fingerprint | None:
         """The embedding model the vectors were made with; None before the first."""
 

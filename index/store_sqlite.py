@@ -103,6 +103,10 @@ class SqlitePassageStore:
             count_words(connection, words, generation)
             return generation
 
+    @property
+    def index_generation(self) -> int:
+        return self._snapshot.generation if self._snapshot else 0
+
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()

@@ -63,6 +63,8 @@ class AskResult:
     """Sentences for people: why these answers deserve less trust than their probabilities say."""
     corrected: Mapping[str, str] = field(default_factory=dict)
     """Words of the question that no document holds, and the word of the documents that was searched for instead."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`."""
 
     @property
     def best(self) -> Answer | None:

@@ -38,6 +38,7 @@ from .errors import (
     SpanInvariantError,
     SpanwiseError,
     StorageError,
+    TimeLimitError,
     TooManyRequestsError,
     VersionConflictError,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "Suggestion",
     "Suggestions",
     "Support",
+    "TimeLimitError",
     "TooManyRequestsError",
     "VersionConflictError",
     "__version__",

@@ -126,6 +126,9 @@ def _command(
 def _common(default: object) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--data", metavar="DIR", type=Path, default=default, help="folder of the collections")
+    options.add_argument(
+        "--config", metavar="FILE", type=Path, default=default, help="settings in TOML (default: SPANWISE_CONFIG)"
+    )
     options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
     options.add_argument(
         "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
@@ -163,7 +166,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(config=options.config)
     if options.data is not None:
         settings = dataclasses.replace(settings, data=options.data)
     if getattr(options, "model", None):

@@ -18,6 +18,7 @@
     │   └── KeyRequiredError       no API key, or one that is not valid        HTTP 401
     ├── TooManyRequestsError       the caller asks more often than allowed      HTTP 429
     ├── OverloadedError            too many requests run at once                HTTP 503
+    ├── TimeLimitError             an answer takes longer than is allowed       HTTP 503
     ├── StorageError               the data folder cannot be read or written    HTTP 503
     │   ├── CollectionBusyError    another process holds the write lock
     │   ├── CorruptDataError       what is on disk is not a sound collection
@@ -108,6 +109,10 @@ class TooManyRequestsError(SpanwiseError):
 
 class OverloadedError(SpanwiseError):
     """Too many requests run at once. `subject` is the number of seconds to wait."""
+
+
+class TimeLimitError(SpanwiseError):
+    """It takes longer than is allowed. `subject` is the number of seconds to wait before another try."""
 
 
 class StorageError(SpanwiseError, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,49 @@ def test_one_request_too_many_is_told_to_wait(tmp_path: Path) -> None:
     running.join(20)
     assert statuses == [200]
     assert app.test_client().get("/v1/documents").status_code == 200  # and places are given back, also by refusals
+    app.extensions["spanwise"].close()
+
+
+def test_what_takes_too_long_is_told_so_and_does_not_pile_up(tmp_path: Path) -> None:
+    leave = threading.Event()
+
+    class Waiting(ScriptedReader):
+        def read(self, question: str, passages: Any, *, top_n: int = 5) -> Any:
+            if question.startswith("Slowly"):
+                leave.wait(20)
+            return super().read(question, passages, top_n=top_n)
+
+    app = create_app(
+        Settings(data=tmp_path, max_concurrent=2, queue_seconds=0.05, request_seconds=0.3),
+        embedder=HashEmbedder(),
+        reader=Waiting(),
+    )
+    client = app.test_client()
+    client.put("/v1/documents/a", json=DOCUMENT)
+    for _ in range(2):
+        response = client.post("/v1/ask", json={"question": "Slowly, when?"})
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        assert response.get_json()["type"] == "urn:spanwise:problem:time-limit"
+    # Both still work on it, and so there is no place for a third.
+    assert client.get("/v1/documents").get_json()["type"] == "urn:spanwise:problem:overloaded"
+    leave.set()
+    assert 200 in (client.get("/v1/documents").status_code for _ in range(200))
+    app.extensions["spanwise"].close()
+
+
+def test_a_change_that_takes_too_long_stores_nothing(tmp_path: Path) -> None:
+    class Slow(HashEmbedder):
+        def embed_passages(self, texts: Any) -> Any:
+            time.sleep(0.25)
+            return super().embed_passages(texts)
+
+    app = create_app(Settings(data=tmp_path, request_seconds=0.2), embedder=Slow())
+    client = app.test_client()
+    documents = [{"text": f"Number {number}. " + "Words of it. " * 20_000} for number in range(2)]
+    response = client.post("/v1/documents", json={"documents": documents})
+    assert response.status_code == 503
+    assert response.get_json()["type"] == "urn:spanwise:problem:time-limit"
+    assert client.get("/v1/documents").get_json()["documents"] == []
     app.extensions["spanwise"].close()
 
 
