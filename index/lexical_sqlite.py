@@ -65,7 +65,7 @@ class Lexicon:
         beginning = None
         for term in words.terms:
             if term == last:
-                found = self.completions(term)
+                found = self._completed(term)
                 beginning = None if found else term
             else:
                 found = [self.corrected(term)]
@@ -114,6 +114,16 @@ class Lexicon:
             (beginning, beginning + _LAST, limit),
         ).fetchall()
         return [word for (word,) in rows] or self.near(beginning, beginning=True)[:3]
+
+    def _completed(self, term: str) -> list[str]:
+        """Completions to search for: so many that an OR query of them stays fast, but one at least."""
+        words = self.completions(term)
+        passages, many, together = self.passages(words), self.many(), 0
+        for number, word in enumerate(words):
+            together += passages[word]
+            if number and together > many:
+                return words[:number]
+        return words
 
     def corrected(self, word: str) -> str:
         """`word`, or the nearest one where no passage holds it and it may be misspelt."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lexical_sqlite import Lexicon
@@ -18,7 +18,7 @@ from .words import FUNCTION_WORDS, flat, fold, in_one_line, spoken_words
 
 OPTIONS = 8
 """Words that the last, unfinished one may become."""
-STRETCHES, FROM_EACH = 8, 25
+STRETCHES, FROM_EACH = 4, 20
 """A sample is so many passages from each of so many equal stretches of the collection."""
 _MOST_NAMES = 2_000
 _NEXT_WORD = re.compile(r"[ \t\n-]{1,2}([^\W\d_][\w'’]{2,})")
@@ -44,7 +44,7 @@ def suggest(connection: sqlite3.Connection, lexicon: Lexicon, text: str, limit: 
     if typed is None:
         return []
     beginning, other = _names(connection, typed, flat(text.strip()))
-    phrases = list(_phrases(connection, typed))
+    phrases = _phrases(connection, typed, limit)
     first = beginning[: max(limit - len(phrases), (limit + 1) // 2)]
     found: dict[str, Suggestion] = {in_one_line(text): Suggestion("", "phrase")}
     for kind, texts in (("title", first), ("phrase", phrases), ("title", beginning + other)):
@@ -95,33 +95,32 @@ def _names(connection: sqlite3.Connection, typed: _Typed, beginning: str) -> tup
 # Phrases.
 
 
-def _phrases(connection: sqlite3.Connection, typed: _Typed) -> Iterator[str]:
-    """Phrases that go on from the last typed words; then those that stand in passages with the other words."""
+def _phrases(connection: sqlite3.Connection, typed: _Typed, limit: int) -> list[str]:
+    """Phrases that go on from the last typed words; where these are few, some of passages with the other words."""
+    phrases: list[str] = []
     if not typed.options:
-        return
+        return phrases
+    words = "|".join(map(re.escape, typed.options))
+    telling = [f'"{word}"' for word in typed.before if word not in FUNCTION_WORDS]
+    together = " AND ".join([*telling, "(" + " OR ".join(f'"{word}"' for word in typed.options) + ")"])
     if typed.before:
         previous = typed.before[-1]
-        at = flat(typed.head).rfind(previous)
-        match = " OR ".join(f'"{previous} {word}"' for word in typed.options)
-        pattern = rf"(?<!\w){re.escape(previous)}\s+(?:{_any_of(typed.options)})(?!\w)"
-        for phrase in _counted(_sample(connection, match), pattern):
-            yield typed.head[: max(at, 0)] + phrase
-    if (typed.finished and typed.before) or typed.last in FUNCTION_WORDS:
-        return
-    telling = [f'"{word}"' for word in typed.before if word not in FUNCTION_WORDS]
-    options = " OR ".join(f'"{word}"' for word in typed.options)
-    match = " AND ".join([*telling, f"({options})"])
-    for phrase in _counted(_sample(connection, match), rf"(?<!\w)(?:{_any_of(typed.options)})(?!\w)"):
-        yield typed.head + phrase
-
-
-def _any_of(words: Sequence[str]) -> str:
-    return "|".join(map(re.escape, words))
+        head = typed.head[: max(flat(typed.head).rfind(previous), 0)]
+        # Behind a word such as "of" a phrase costs much and tells little: there the other words lead to it.
+        match = together if previous in FUNCTION_WORDS else " OR ".join(f'"{previous} {one}"' for one in typed.options)
+        pattern = rf"(?<!\w){re.escape(previous)}\s+(?:{words})(?!\w)"
+        phrases += [head + phrase for phrase in _counted(_sample(connection, match), pattern)]
+    if len(phrases) < limit and not (typed.finished and typed.before) and typed.last not in FUNCTION_WORDS:
+        pattern = rf"(?<!\w)(?:{words})(?!\w)"
+        phrases += [typed.head + phrase for phrase in _counted(_sample(connection, together), pattern)]
+    return phrases
 
 
 def _sample(connection: sqlite3.Connection, match: str) -> list[str]:
     """Texts of passages that match, evenly from the whole collection; always the same ones."""
-    first, last = connection.execute("SELECT min(key), max(key) FROM passages").fetchone()
+    first, last = connection.execute(  # each is one row; asked for together they would be a scan
+        "SELECT (SELECT min(key) FROM passages), (SELECT max(key) FROM passages)"
+    ).fetchone()
     if first is None:
         return []
     texts: list[str] = []
@@ -130,7 +129,7 @@ def _sample(connection: sqlite3.Connection, match: str) -> list[str]:
         rows = connection.execute(
             "SELECT p.text FROM lexical JOIN passages p ON p.key = lexical.rowid "
             "WHERE lexical MATCH ? AND lexical.rowid >= ? AND lexical.rowid < ? LIMIT ?",
-            (f"text : ({match})", start, end, FROM_EACH),
+            (match, start, end, FROM_EACH),
         )
         texts.extend(text for (text,) in rows)
     return texts
