@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from .store import PassageKey, Scored, WordQuery
 from .vocabulary import Vocabulary
-from .words import FUNCTION_WORDS, fold, in_one_line, is_plain, read_words
+from .words import FUNCTION_WORDS, begins_pairs, fold, in_one_line, is_plain, read_words
 
 COMPLETIONS = 12
 """Words that the beginning of one may stand for, the most frequent first."""
@@ -91,18 +91,18 @@ class Lexicon:
         """Those of `keys` that hold the exact words: all of them, else some; as they stand, else with other marks."""
         if not words.exact or not keys:
             return frozenset()
-        for together, quantifier in ((" AND ", all), (" OR ", any)):
-            rows = self._connection.execute(
-                "SELECT p.key, p.prefix, p.text FROM lexical JOIN passages p ON p.key = lexical.rowid "
-                "WHERE lexical MATCH ? AND lexical.rowid IN (SELECT value FROM json_each(?))",
-                (together.join(map(_exact, words.exact)), json.dumps(list(keys))),
-            )
-            texts = {key: in_one_line(f"{prefix} {text}") for key, prefix, text in rows}
+        rows = self._connection.execute(
+            "SELECT key, prefix, text FROM passages WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
+        texts = {key: in_one_line(f"{prefix} {text}") for key, prefix, text in rows}
+        for quantifier, together in ((all, " AND "), (any, " OR ")):
             literally = frozenset(key for key, text in texts.items() if quantifier(one in text for one in words.exact))
             if literally:
                 return literally
-            if texts and all(one.isascii() for one in words.exact):
-                return frozenset(texts)
+            found = self._bm25(together.join(map(_phrase, words.exact)), len(keys), keys)
+            if found:
+                return frozenset(key for key, _ in found)
         return frozenset()
 
     def completions(self, beginning: str, limit: int = COMPLETIONS) -> list[str]:
@@ -152,7 +152,7 @@ class Lexicon:
     def _that_count(self, words: WordQuery) -> list[str]:
         many = self.many()
         known = self.passages(words.terms)
-        terms = {term: _phrase(term) for term in words.terms}
+        terms = {term: _phrase(term) + " *" * begins_pairs(term) for term in words.terms}
         if words.beginning is not None:
             terms[words.beginning] = _phrase(words.beginning) + " *"
         rare = [
@@ -174,8 +174,10 @@ class Lexicon:
         return not self._is_common(_phrase(term), 0)
 
     def _holding_exactly(self, words: WordQuery, k: int) -> list[PassageKey]:
-        for together in (" AND ", " OR ") if words.exact else ():
-            found = self._bm25(together.join(map(_exact, words.exact)), k)
+        """Passages that may hold the exact words: these as phrases, or, since a phrase with letters that FTS5 does not
+        fold is none to it, all words of them."""
+        for together, match in ((" AND ", _phrase), (" AND ", _all_words), (" OR ", _phrase)):
+            found = self._bm25(together.join(map(match, words.exact)), k) if words.exact else []
             if found:
                 return [key for key, _ in found]
         return []
@@ -194,6 +196,5 @@ def _phrase(words: str) -> str:
     return '"' + words.replace('"', " ") + '"'
 
 
-def _exact(words: str) -> str:
-    """What a passage must match to hold `words` as they stand; where they are not ASCII it may match others too."""
-    return _phrase(words) if words.isascii() else "(" + " AND ".join(map(_phrase, read_words(words).terms)) + ")"
+def _all_words(words: str) -> str:
+    return "(" + " AND ".join(map(_phrase, read_words(words).terms)) + ")"

@@ -118,6 +118,11 @@ def is_plain(term: str) -> bool:
     return term.isalpha() and len(term) <= 40 and (term.isascii() or not _UNSPACED.search(term))
 
 
+def begins_pairs(term: str) -> bool:
+    """Whether `term` is one character of an unspaced script: it stands in the index as the first of a pair."""
+    return len(term) == 1 and _UNSPACED.match(term) is not None
+
+
 def in_one_line(text: str) -> str:
     """`text` folded, white space as single spaces: the form in which exact words are compared."""
     return " ".join(fold(text).split())

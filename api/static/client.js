@@ -31,8 +31,15 @@ export class Spanwise {
     return this.#send("POST", "/v1/ask", { question, top_k: topK, collection: this.collection }, signal);
   }
 
-  search(query, { topK = 10, signal } = {}) {
-    return this.#send("POST", "/v1/search", { query, top_k: topK, collection: this.collection }, signal);
+  /** With `prefix` the last word may be unfinished, as while it is typed. */
+  search(query, { topK = 10, prefix = false, signal } = {}) {
+    return this.#send("POST", "/v1/search", { query, top_k: topK, prefix, collection: this.collection }, signal);
+  }
+
+  /** Ways to go on from `text` that the documents know. */
+  suggest(text, { limit = 8, signal } = {}) {
+    const query = new URLSearchParams({ collection: this.collection, text, limit });
+    return this.#send("GET", `/v1/suggest?${query}`, null, signal);
   }
 
   /** A document, or the code points `start` to `end` of it; with `version`, of that content hash only (else a 409). */

@@ -1,7 +1,7 @@
 /**
  * <spanwise-search endpoint="https://search.example.org" collection="handbook" placeholder="Ask the handbook">
  *
- * A search box over a Spanwise server: passages while you type, the answer on Enter. Embed it with
+ * A search box over a Spanwise server: passages and completions while you type, the answer on Enter. Embed it with
  * <script type="module" src="https://search.example.org/static/spanwise-search.js"></script>. Colours and type follow
  * CSS variables (`--spanwise-accent`, `--spanwise-mark`, … : see docs/http.md). Events: `spanwise-ask` and `spanwise-error`.
  *
@@ -11,7 +11,8 @@
 import { Spanwise, codePointLength, documentLink, utf16Offset } from "./client.js";
 
 const TYPING_PAUSE = 160;
-const SUGGESTIONS = 6;
+const PASSAGES = 6;
+const COMPLETIONS = 4;
 const WORTH_SHOWING = 0.1;
 /** Words too common to be made strong. */
 const COMMON = new Set("about and are can did does for from had has have how into its not that the their them then there they this was were what when where which who whom whose why will with you your".split(" "));
@@ -20,11 +21,12 @@ export class SpanwiseSearch extends HTMLElement {
   static observedAttributes = ["endpoint", "collection", "placeholder", "label"];
 
   #client = new Spanwise();
-  #input; #list; #status; #result; #clear;
+  #input; #ghost; #list; #status; #result; #clear;
   #timer = 0;
   #pending = null;
   #active = -1;
   #hits = [];
+  #completions = [];
 
   constructor() {
     super();
@@ -32,14 +34,16 @@ export class SpanwiseSearch extends HTMLElement {
     root.adoptedStyleSheets = [sheet];
     this.#input = element("input", {
       class: "question", id: "question", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", dir: "auto",
-      maxlength: "1000", enterkeyhint: "search", "aria-autocomplete": "list", "aria-controls": "suggestions",
+      maxlength: "1000", enterkeyhint: "search", "aria-autocomplete": "both", "aria-controls": "suggestions",
       "aria-expanded": "false", "aria-haspopup": "listbox",
     });
+    this.#ghost = element("span", { class: "ghost", "aria-hidden": "true" });
     this.#clear = element("button", { type: "button", class: "clear", "aria-label": "Clear the question", hidden: "" }, "×");
-    this.#list = element("ul", { id: "suggestions", role: "listbox", "aria-label": "Passages", hidden: "" });
+    this.#list = element("ul", { id: "suggestions", role: "listbox", "aria-label": "Passages and completions", hidden: "" });
     this.#status = element("p", { class: "said", role: "status", "aria-live": "polite" });
     this.#result = element("section", { class: "result", "aria-label": "Answer", tabindex: "-1" });
-    const field = element("div", { class: "field" }, element("span", { class: "glass", "aria-hidden": "true" }), this.#input, this.#clear);
+    const field = element("div", { class: "field" }, element("span", { class: "glass", "aria-hidden": "true" }),
+      element("span", { class: "typed" }, this.#ghost, this.#input), this.#clear);
     root.append(
       element("form", { role: "search", class: "box" }, field, this.#list),
       this.#status, this.#result,
@@ -112,6 +116,8 @@ export class SpanwiseSearch extends HTMLElement {
   // While you type.
 
   #typed() {
+    this.#completions = [];
+    this.#haunt();
     this.#clear.hidden = !this.#input.value;
     clearTimeout(this.#timer);
     this.#pending?.abort();
@@ -120,29 +126,70 @@ export class SpanwiseSearch extends HTMLElement {
   }
 
   async #suggest() {
-    const query = this.#input.value.trim();
+    const typed = this.#input.value;
+    const query = typed.trim();
     const signal = this.#cancel();
     try {
-      const { hits } = await this.#client.search(query, { topK: SUGGESTIONS, signal });
+      const [{ hits, corrected = {} }, { suggestions }] = await Promise.all([
+        this.#client.search(query, { topK: PASSAGES, prefix: !/\s$/.test(typed), signal }),
+        this.#client.suggest(typed, { limit: COMPLETIONS, signal }).catch((error) => {
+          if (error.name === "AbortError") throw error;
+          return { suggestions: [] }; // an older server has none
+        }),
+      ]);
       this.#hits = hits;
+      this.#completions = suggestions;
       this.#active = -1;
-      replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at, query)));
+      const words = [...wordsOf(query), ...Object.values(corrected)];
+      replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at, query, words)),
+        ...suggestions.map((one, at) => this.#completion(one, at)));
       this.#list.dataset.query = query;
-      if (hits.length) this.#expand(); else this.#collapse();
-      this.#say(hits.length ? `${counted(hits.length, "passage")}. Enter answers the question, arrows choose a passage.`
-        : "Nothing found yet. Enter asks the question all the same.");
+      if (this.#list.children.length) this.#expand(); else this.#collapse();
+      this.#haunt();
+      const also = Object.values(corrected);
+      this.#say([also.length ? `Searched also for ${also.join(", ")}.` : "",
+        hits.length ? `${counted(hits.length, "passage")}. Enter answers the question, arrows choose.`
+          : "Nothing found yet. Enter asks the question all the same.",
+        suggestions.length ? `${this.#forward() === "ArrowRight" ? "Right" : "Left"} arrow completes: ${suggestions[0].text}.` : ""].filter(Boolean).join(" "));
     } catch (error) {
       this.#failed(error, () => this.#suggest());
     }
   }
 
-  #suggestion(hit, at, query) {
+  #suggestion(hit, at, query, words) {
     const item = element("li", { role: "option", id: `passage-${at}`, "aria-selected": "false", dir: "auto" },
-      element("span", { class: "words" }, ...marked(shortened(hit.passage.text, query, 170), { words: wordsOf(query) })),
+      element("span", { class: "words" }, ...marked(shortened(hit.passage.text, query, 170), { words })),
       element("span", { class: "where" }, where(hit)));
     item.addEventListener("pointerdown", (event) => event.preventDefault());
     item.addEventListener("click", () => this.#open(hit));
     return item;
+  }
+
+  #completion({ text }, at) {
+    const item = element("li", { role: "option", class: "completion", id: `completion-${at}`, "aria-selected": "false", dir: "auto" }, text);
+    item.addEventListener("pointerdown", (event) => event.preventDefault());
+    item.addEventListener("click", () => this.#complete(text));
+    return item;
+  }
+
+  /** Put a completion into the field and look what it finds. */
+  #complete(text) {
+    this.#input.value = text;
+    this.#input.setSelectionRange(text.length, text.length);
+    this.#input.scrollLeft = this.#input.scrollWidth;
+    this.#completions = [];
+    this.#haunt();
+    this.#suggest();
+  }
+
+  /** Show, behind what was typed, how the first completion goes on, where it begins alike and there is room. */
+  #haunt() {
+    const typed = this.#input.value;
+    const text = this.#completions[0]?.text ?? "";
+    const alike = typed && text.length > typed.length && text.slice(0, typed.length).toLowerCase() === typed.toLowerCase();
+    this.#ghost.dir = getComputedStyle(this.#input).direction;
+    replace(this.#ghost, ...(alike ? [element("span", { class: "unseen" }, typed), text.slice(typed.length)] : []));
+    if (this.#ghost.scrollWidth > this.#ghost.clientWidth) replace(this.#ghost);
   }
 
   #open(hit) {
@@ -168,18 +215,18 @@ export class SpanwiseSearch extends HTMLElement {
     const sure = certainty(result.answerable, best.probability);
     this.#say(result.answerable ? `Answer, ${sure.words}: ${best.text}` : "Not in these documents.");
     const parts = result.answerable
-      ? [this.#answer(best, sure, result.warnings), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
-      : [silence(sure, result.warnings), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
+      ? [this.#answer(best, sure, result), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
+      : [silence(sure, result), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
     replace(this.#result, ...parts.filter(Boolean));
     if (result.answerable) this.#support(best);
   }
 
-  #answer(answer, sure, warnings) {
+  #answer(answer, sure, result) {
     const { text, range } = sentenceAround(answer.passage.text, utf16Range(answer));
     return element("article", { class: "answer" },
       element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
       element("h2", { dir: "auto", class: answer.text.length > 60 ? "long" : "" }, answer.text),
-      ...cautions(warnings),
+      ...notes(result),
       element("blockquote", { dir: "auto" }, ...marked(text, { range })),
       element("p", { class: "source" },
         element("a", { class: "go", href: this.#link(answer.document, answer.span) }, "Read it in ",
@@ -267,8 +314,14 @@ export class SpanwiseSearch extends HTMLElement {
       if (inField && !this.#list.hidden) this.#choose(this.#active + step);
       else this.#walk(step);
       event.preventDefault();
+    } else if (inField && event.key === this.#forward() && !event.shiftKey && this.#completions.length && !this.#list.hidden
+      && this.#input.selectionStart === this.#input.value.length) {
+      event.preventDefault();
+      this.#complete(this.#completions[0].text);
     }
   }
+
+  #forward() { return getComputedStyle(this.#input).direction === "rtl" ? "ArrowLeft" : "ArrowRight"; }
 
   #escape(event, inField) {
     event.preventDefault();
@@ -296,14 +349,17 @@ export class SpanwiseSearch extends HTMLElement {
 
   #submitted(event) {
     event.preventDefault();
-    const chosen = this.#list.hidden ? null : this.#hits[this.#active];
-    if (chosen) this.#open(chosen); else this.ask();
+    const chosen = this.#list.hidden || this.#active < 0 ? null : this.#active;
+    if (chosen === null) this.ask();
+    else if (chosen < this.#hits.length) this.#open(this.#hits[chosen]);
+    else this.ask(this.#completions[chosen - this.#hits.length].text);
   }
 
   #expand() { this.#list.hidden = false; this.#input.setAttribute("aria-expanded", "true"); }
 
   #collapse() {
     this.#list.hidden = true;
+    replace(this.#ghost);
     this.#active = -1;
     this.#input.setAttribute("aria-expanded", "false");
     this.#input.removeAttribute("aria-activedescendant");
@@ -324,15 +380,17 @@ function utf16Range(answer) {
   return [utf16Offset(text, answer.span.start - start), utf16Offset(text, answer.span.end - start)];
 }
 
-function cautions(warnings = []) {
-  return warnings.map((warning) => element("p", { class: "caution", dir: "auto" }, warning));
+function notes({ warnings = [], corrected = {} }) {
+  const also = Object.values(corrected).join(", ");
+  return [...warnings.map((warning) => element("p", { class: "caution", dir: "auto" }, warning)),
+    ...(also ? [element("p", { class: "also" }, "Searched also for ", element("b", { dir: "auto" }, also), ".")] : [])];
 }
 
-function silence(sure, warnings) {
+function silence(sure, result) {
   return element("article", { class: "answer none" },
     element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
     element("h2", {}, "The documents do not seem to say."),
-    ...cautions(warnings),
+    ...notes(result),
     element("p", {}, "Nothing in them answers the question well enough to be shown as an answer. Try other words, or look at what comes nearest."));
 }
 
@@ -488,7 +546,11 @@ sheet.replaceSync(`
 .field:focus-within { border-color: var(--accent); outline: 3px solid color-mix(in srgb, var(--accent) 22%, transparent); }
 .glass { flex: none; inline-size: .95rem; block-size: .95rem; border: 2px solid var(--quiet); border-radius: 50%; position: relative; margin-bottom: .2rem; }
 .glass::after { content: ""; position: absolute; inset-inline-start: 82%; top: 88%; width: .5rem; height: 2px; background: var(--quiet); transform: rotate(45deg); transform-origin: left; border-radius: 1px; }
-.question { flex: 1; min-width: 0; border: 0; outline: 0; background: none; color: inherit; font: 1.18rem/1.4 var(--ui); padding: 1rem 0; }
+.typed { position: relative; flex: 1; min-width: 0; display: flex; }
+.ghost { position: absolute; inset: 0; display: flex; align-items: center; overflow: hidden; white-space: pre; color: var(--quiet);
+  font: 1.18rem/1.4 var(--ui); pointer-events: none; }
+.ghost .unseen { visibility: hidden; }
+.question { position: relative; flex: 1; min-width: 0; border: 0; outline: 0; background: none; color: inherit; font: 1.18rem/1.4 var(--ui); padding: 1rem 0; }
 .question::placeholder { color: var(--quiet); opacity: 1; }
 .clear { border: 0; background: none; color: var(--quiet); font: 1.5rem/1 var(--ui); inline-size: 2.4rem; block-size: 2.4rem; border-radius: .7rem; cursor: pointer; }
 .clear:hover { background: var(--shade); }
@@ -496,6 +558,8 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outlin
 #suggestions { position: absolute; z-index: 5; inset-inline: 0; top: calc(100% + .5rem); margin: 0; padding: .4rem; list-style: none; background: var(--surface);
   border: 1px solid var(--line); border-radius: 1rem; box-shadow: var(--shadow); max-height: min(28rem, 62vh); overflow: auto; }
 #suggestions li { padding: .6rem .75rem; border-radius: .7rem; cursor: pointer; }
+#suggestions .completion { display: inline-block; margin: .3rem 0 .1rem .35rem; padding: .3rem .7rem; border: 1px solid var(--line);
+  border-radius: 1rem; font-size: .92rem; max-width: 100%; overflow-wrap: anywhere; }
 #suggestions li:hover, #suggestions li[aria-selected=true] { background: var(--shade); }
 #suggestions li[aria-selected=true] { box-shadow: inset 3px 0 var(--accent); }
 .words { display: block; font-family: var(--text); overflow-wrap: anywhere; }
@@ -517,6 +581,7 @@ blockquote { margin: 0; padding-inline-start: 1.1rem; border-inline-start: 3px s
 mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; border-radius: .22em; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
 .markup { display: none; }
 .answer p.caution { margin: 0 0 1rem; padding: .6rem .9rem; border-radius: .7rem; background: var(--shade); color: var(--ink); font-size: .95rem; }
+.answer p.also { margin: 0 0 1rem; color: var(--quiet); font-size: .95rem; }
 .source { margin: 1.3rem 0 0; font-size: .95rem; }
 .source .where span + span::before { content: " · "; }
 a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
@@ -536,7 +601,7 @@ code { background: var(--shade); padding: .1em .35em; border-radius: .3em; font-
 @keyframes breathe { 50% { opacity: .45; } }
 @keyframes rise { from { opacity: 0; transform: translateY(6px); } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
-@media (max-width: 34rem) { .question { font-size: 1.05rem; padding: .85rem 0; } .field { border-radius: .9rem; } .result { margin-top: 1.1rem; } }
+@media (max-width: 34rem) { .question { padding: .85rem 0; } .question, .ghost { font-size: 1.05rem; } .field { border-radius: .9rem; } .result { margin-top: 1.1rem; } }
 @media (forced-colors: active) { mark { background: Highlight; color: HighlightText; } }
 `);
 

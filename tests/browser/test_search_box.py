@@ -123,6 +123,47 @@ def test_only_the_keyboard(page: Any) -> None:
     assert "Olympics" in highlighted_words(page)
 
 
+def test_completions_while_you_type(page: Any, photograph: Photograph) -> None:
+    field = page.get_by_role("combobox")
+    field.press_sequentially("winter oly", delay=15)
+    suggested(page, "winter oly")
+    assert page.locator(".completion").first.inner_text() == "Winter Olympics"
+    assert page.locator(".ghost").inner_text().endswith("mpics")
+    photograph(page, "light-completion")
+    field.press("ArrowLeft")
+    field.press("ArrowRight")  # inside the text it only moves
+    assert field.input_value() == "winter oly"
+    field.press("ArrowRight")
+    suggested(page, "Winter Olympics")
+    assert field.input_value() == "Winter Olympics"
+    assert page.locator(".ghost").inner_text() == ""
+
+    field.fill("olimpi")  # a typing error
+    suggested(page, "olimpi")
+    assert "Olympics" in page.locator(".completion").first.inner_text()
+    field.press("ArrowUp")
+    chosen = page.get_by_role("option", selected=True)
+    assert chosen.get_attribute("id").startswith("completion-")
+    words = chosen.inner_text()
+    field.press("Enter")
+    page.locator("spanwise-search .answer").wait_for()
+    assert field.input_value() == words
+
+
+def test_a_click_on_a_completion_types_it(page: Any) -> None:
+    field = page.get_by_role("combobox")
+    field.fill("sport in")
+    suggested(page, "sport in")
+    page.locator(".completion", has_text="Sport in brief").click()
+    suggested(page, "Sport in brief")
+    assert field.input_value() == "Sport in brief"
+
+
+def test_what_was_corrected_is_said(page: Any) -> None:
+    ask(page, "When do the olimpics end?")
+    assert page.locator(".also").inner_text() == "Searched also for olympics."
+
+
 def highlighted_words(page: Any) -> str:
     return str(page.locator("#document mark").text_content())
 
