@@ -142,7 +142,8 @@ export class SpanwiseSearch extends HTMLElement {
       this.#active = -1;
       const words = [...wordsOf(query), ...Object.values(corrected)];
       replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at, query, words)),
-        ...suggestions.map((one, at) => this.#completion(one, at)));
+        ...(suggestions.length ? [element("li", { role: "group", class: "completions", "aria-label": "Completions" },
+          ...suggestions.map((one, at) => this.#completion(one, at)))] : []));
       this.#list.dataset.query = query;
       if (this.#list.children.length) this.#expand(); else this.#collapse();
       this.#haunt();
@@ -166,7 +167,7 @@ export class SpanwiseSearch extends HTMLElement {
   }
 
   #completion({ text }, at) {
-    const item = element("li", { role: "option", class: "completion", id: `completion-${at}`, "aria-selected": "false", dir: "auto" }, text);
+    const item = element("span", { role: "option", class: "completion", id: `completion-${at}`, "aria-selected": "false", dir: "auto" }, text);
     item.addEventListener("pointerdown", (event) => event.preventDefault());
     item.addEventListener("click", () => this.#complete(text));
     return item;
@@ -332,7 +333,7 @@ export class SpanwiseSearch extends HTMLElement {
 
   /** Choose a suggestion; one step past either end is the field itself. */
   #choose(at) {
-    const items = [...this.#list.children];
+    const items = [...this.#list.querySelectorAll("[role=option]")];
     this.#active = at < -1 ? items.length - 1 : at >= items.length ? -1 : at;
     items.forEach((item, one) => item.setAttribute("aria-selected", String(one === this.#active)));
     const chosen = items[this.#active];
@@ -558,9 +559,11 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outlin
 #suggestions { position: absolute; z-index: 5; inset-inline: 0; top: calc(100% + .5rem); margin: 0; padding: .4rem; list-style: none; background: var(--surface);
   border: 1px solid var(--line); border-radius: 1rem; box-shadow: var(--shadow); max-height: min(28rem, 62vh); overflow: auto; }
 #suggestions li { padding: .6rem .75rem; border-radius: .7rem; cursor: pointer; }
-#suggestions .completion { display: inline-block; margin: .3rem 0 .1rem .35rem; padding: .3rem .7rem; border: 1px solid var(--line);
-  border-radius: 1rem; font-size: .92rem; max-width: 100%; overflow-wrap: anywhere; }
-#suggestions li:hover, #suggestions li[aria-selected=true] { background: var(--shade); }
+#suggestions .completions { position: sticky; bottom: -.4rem; display: flex; flex-wrap: wrap; gap: .4rem; margin: 0 -.4rem -.4rem; padding: .6rem 1rem;
+  background: var(--surface); border-top: 1px solid var(--line); border-radius: 0; cursor: default; }
+.completion { padding: .25rem .7rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .92rem; overflow-wrap: anywhere; cursor: pointer; }
+.completion:hover, .completion[aria-selected=true] { background: var(--shade); border-color: var(--accent); }
+#suggestions li[role=option]:hover, #suggestions li[aria-selected=true] { background: var(--shade); }
 #suggestions li[aria-selected=true] { box-shadow: inset 3px 0 var(--accent); }
 .words { display: block; font-family: var(--text); overflow-wrap: anywhere; }
 .words b { font-weight: 700; }

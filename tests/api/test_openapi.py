@@ -68,6 +68,7 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
         *UNDESCRIBED,
         ("/v1/ask", "post"),
         ("/v1/search", "post"),
+        ("/v1/suggest", "get"),
         ("/v1/documents", "get"),
         ("/v1/documents", "post"),
         ("/v1/documents/{id}", "get"),
@@ -175,6 +176,9 @@ def test_every_response_fits_its_schema(stored: FlaskClient) -> None:
     assert schema.AskResponse.model_validate(answers, strict=True).model_dump(mode="json") == answers
     hits = stored.post("/v1/search", json=examples.SEARCH_REQUEST).get_json()
     assert schema.SearchResponse.model_validate(hits, strict=True).model_dump(mode="json") == hits
+    found = stored.get("/v1/suggest?text=winter+oly").get_json()
+    assert schema.SuggestResponse.model_validate(found, strict=True).model_dump(mode="json") == found
+    assert found["suggestions"] == examples.SUGGEST_RESPONSE["suggestions"]
     documents = stored.get("/v1/documents").get_json()
     assert schema.DocumentsOut.model_validate(documents, strict=True).model_dump(mode="json") == documents
 

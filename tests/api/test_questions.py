@@ -181,3 +181,20 @@ def test_min_probability_and_warnings(stored: FlaskClient) -> None:
     assert body["warnings"] == []
     assert stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.5}).status_code == 422
     assert stored.post("/v1/ask", json={"question": "Wann enden die Spiele?"}).get_json()["warnings"]
+
+
+def test_suggestions_complete_what_is_typed(stored: FlaskClient) -> None:
+    body = stored.get("/v1/suggest", query_string={"text": "winter oly", "limit": 3}).get_json()
+    assert body["suggestions"] == [{"text": "Winter Olympics", "kind": "phrase"}]
+    for query, field in (({}, "text"), ({"text": " "}, "text"), ({"text": "a", "limit": 0}, "limit")):
+        refused = stored.get("/v1/suggest", query_string=query)
+        assert (refused.status_code, refused.get_json()["errors"][0]["field"]) == (422, field)
+    assert stored.get("/v1/suggest?text=a&collection=nothing").status_code == 404
+
+
+def test_corrections_and_unfinished_words_are_told(stored: FlaskClient) -> None:
+    body = stored.post("/v1/search", json={"query": "olimpics"}).get_json()
+    assert body["corrected"] == {"olimpics": "olympics"}
+    assert stored.post("/v1/ask", json={"question": "When do the olimpics end?"}).get_json()["corrected"]
+    hits = stored.post("/v1/search", json={"query": "winter olym", "prefix": True}).get_json()["hits"]
+    assert "Winter Olympics" in hits[0]["passage"]["text"]

@@ -165,7 +165,7 @@ def test_near_words_are_all_that_are_near() -> None:
 def typing(library: Collection) -> Collection:
     library.add(
         [
-            Source("# Opening hours\n\nThe Winter Olympics are cold.", "a", "Winter sports", media_type="text/markdown"),
+            Source("# Opening hours\n\nWinter Olympics are cold.", "a", "Winter sports", media_type="text/markdown"),
             Source("The Winter Olympics ended. Winter tyres are black.", id="b", title="Tyres"),
             Source("The winter market sells winter tyres and Olympic rings.", id="c", title="The winter market"),
         ]
