@@ -157,11 +157,11 @@ def test_a_calibration_that_cannot_be_kept_says_so_and_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with boxes(tmp_path) as collection:
-        collection.store_calibration(Calibration("kept", FLAT, FLAT, {}))
+        collection.store_calibration(Calibration("kept", FLAT, FLAT))
         folder = tmp_path / "collections" / "default"
         before = sorted(file.name for file in folder.iterdir())
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(StorageError, match="No space left"):
-            collection.store_calibration(Calibration("lost", FLAT, FLAT, {}))
+            collection.store_calibration(Calibration("lost", FLAT, FLAT))
         assert sorted(file.name for file in folder.iterdir()) == before
-        assert load(folder / "calibration.json") == Calibration("kept", FLAT, FLAT, {})
+        assert load(folder / "calibration.json") == Calibration("kept", FLAT, FLAT)
