@@ -347,10 +347,14 @@ def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode to UTF-8" in str(error):
         return damaged(name)
     reasons = {
-        sqlite3.SQLITE_FULL: ("The disk is full", "Free some space; nothing of the change was stored."),
+        # When the last sync of a commit fails and the process dies, the next opening may find the whole change.
+        sqlite3.SQLITE_FULL: ("The disk is full", "Free some space and repeat the change: it is stored whole or not."),
         sqlite3.SQLITE_READONLY: ("The data folder is read-only", "Make it writable, or choose another with --data."),
         sqlite3.SQLITE_CANTOPEN: ("The database cannot be opened", "Check the permissions of the data folder."),
-        sqlite3.SQLITE_IOERR: ("The disk reported an error", "Check the disk; nothing of the change was stored."),
+        sqlite3.SQLITE_IOERR: (
+            "The disk reported an error",
+            "Check the disk and repeat the change: it is stored whole or not.",
+        ),
     }
     problem, way_out = reasons.get(code, (f"The database failed ({error})", "Check the data folder, then try again."))
     return StorageError(f"{problem} (collection {name!r}).", subject=name, way_out=way_out)

@@ -96,7 +96,12 @@ class Failpoints:
 
 
 def run(
-    data: Path, seed: int, length: int, acknowledge: Callable[[str], None], points: Failpoints | None = None
+    data: Path,
+    files: Path,
+    seed: int,
+    length: int,
+    acknowledge: Callable[[str], None],
+    points: Failpoints | None = None,
 ) -> None:
     """Carry out the whole script of `seed` on a new or existing data folder."""
     from trust.promise import open_collection, perform, script
@@ -107,7 +112,7 @@ def run(
         if points:
             points.operation = change.kind
             points.hit("before it begins")
-        library = perform(library, change, data)
+        library = perform(library, change, data, files)
         if points:
             points.hit("before it is acknowledged")
         acknowledge(f"done {number}\n")
@@ -199,7 +204,7 @@ def _child(task: dict[str, Any], said: int) -> int:
     if task["kind"] == "death":
         points = Failpoints(task.get("failpoint"), task.get("nth", 0))
         points.install()
-        run(Path(task["data"]), task["seed"], task["length"], acknowledge, points)
+        run(Path(task["data"]), Path(task["files"]), task["seed"], task["length"], acknowledge, points)
         say(passed=points.passed)
     elif task["kind"] in ("power", "fault"):
         from trust.shim import armed
@@ -223,7 +228,7 @@ def _disturbed(task: dict[str, Any], acknowledge: Callable[[str], None]) -> dict
 
     sqlite3.connect = checkpointing  # type: ignore[assignment]
     try:
-        run(Path(task["data"]), task["seed"], task["length"], acknowledge)
+        run(Path(task["data"]), Path(task["files"]), task["seed"], task["length"], acknowledge)
     except StorageError as error:
         return {"error_class": type(error).__name__, "message": str(error), "way_out": error.way_out}
     return {}

@@ -40,7 +40,14 @@ def failpoints(nursery: Nursery, folder: Path, seed: int, length: int = LENGTH) 
     """The failpoints that the script of `seed` passes, with how often."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name)
-        found = nursery.trial(kind="death", data=str(place / "data"), log=str(place / "log"), seed=seed, length=length)
+        found = nursery.trial(
+            kind="death",
+            data=str(place / "data"),
+            files=str(place / "files"),
+            log=str(place / "log"),
+            seed=seed,
+            length=length,
+        )
         if found["status"] != 0:
             raise Broken(f"the script fails undisturbed: {found['said'].get('error')}")
         changes = script(seed, length)
@@ -64,7 +71,13 @@ def killed_after(nursery: Nursery, folder: Path, seed: int, seconds: float, leng
 def _trial(nursery: Nursery, folder: Path, seed: int, length: int, **how: object) -> int:
     place = Path(tempfile.mkdtemp(dir=folder))
     found = nursery.trial(
-        kind="death", data=str(place / "data"), log=str(place / "log"), seed=seed, length=length, **how
+        kind="death",
+        data=str(place / "data"),
+        files=str(place / "files"),
+        log=str(place / "log"),
+        seed=seed,
+        length=length,
+        **how,
     )
     if found["said"].get("error"):
         raise Broken(f"{how} with seed {seed}: the child raised {found['said']['error']}")

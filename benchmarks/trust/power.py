@@ -49,7 +49,8 @@ def record(nursery: Nursery, folder: Path, seed: int, length: int = LENGTH) -> l
     root = folder / f"recorded-{seed}"
     root.mkdir()
     found = nursery.trial(
-        kind="power", root=str(root), data=str(root / "deep" / "data"), log=str(root / "acks"), seed=seed,
+        kind="power", root=str(root), data=str(root / "deep" / "data"), files=str(folder / f"files-{seed}"),
+        log=str(root / "acks"), seed=seed,
         length=length, record=str(folder / f"calls-{seed}"),
     )  # fmt: skip
     if found["status"] != 0 or "message" in found["said"]:

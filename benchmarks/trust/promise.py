@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ SETTINGS = Settings(max_top_k=100_000, write_wait_seconds=30)
 EMBEDDER = HashEmbedder(32)
 OTHERS = {"search": 4, "reopen": 2, "calibrate": 2}
 """How often a change is none of documents."""
-IDS = tuple(f"d{number}" for number in range(12))
+IDS = (*(f"d{number}" for number in range(8)), *(f"f{number}.txt" for number in range(5)))
+"""Ids of documents; those with a dot are added as files, whose originals are kept."""
 
 
 class Broken(AssertionError):
@@ -95,7 +97,11 @@ def states(changes: Iterable[Change]) -> list[State]:
 
 def mark(document_id: str, version: int) -> str:
     """A word that stands in every sentence of this version of the document and nowhere else."""
-    return f"{document_id}version{version}x"
+    return f"{document_id.partition('.')[0]}version{version}x"
+
+
+def is_file(document_id: str) -> bool:
+    return "." in document_id
 
 
 def text_of(document_id: str, version: int) -> str:
@@ -112,7 +118,7 @@ def open_collection(data: Path, name: str = "default") -> Collection:
 
 def calibration(number: int) -> Calibration:
     judge = Judge(Logistic(0.0, {}), Logistic(0.0, {}), Logistic(0.0, {}), 0.5)
-    return Calibration(ScriptedReader.fingerprint, judge, judge, {"number": number, "filling": "x" * 6000})
+    return Calibration(ScriptedReader.fingerprint, judge, judge, report={"number": number, "filling": "x" * 6000})
 
 
 def log_in(file: Path) -> str:
@@ -138,6 +144,7 @@ def check(data: Path, allowed: Sequence[State], changes: Sequence[Change], name:
             raise Broken(f"it holds {held}, which is none of {list(allowed)}")
         _check_through_the_front_door(library, held, changes)
         _check_rows(collection_folder(data, name) / DATABASE)
+        _check_originals(collection_folder(data, name) / "originals", held)
         if hasattr(library, "verify"):
             report = library.verify()
             if problems := getattr(report, "problems", None):
@@ -150,9 +157,11 @@ def _held(library: Collection) -> State:
     documents = {}
     for info in library.documents():
         text = library.document(info.id).text
-        versions = {int(version) for version in re.findall(rf"\b{info.id}version(\d+)x\b", text)}
+        versions = {int(version) for version in re.findall(r"\b[df]\d+version(\d+)x\b", text)}
         if len(versions) != 1 or text != text_of(info.id, *versions):
             raise Broken(f"document {info.id} has a text that was never stored")
+        if is_file(info.id) and library.original(info.id) != text.encode():
+            raise Broken(f"the original of {info.id} is another file")
         documents[info.id] = versions.pop()
     found = library.calibration()
     number = found.report.get("number") if found and found.reader == ScriptedReader.fingerprint else None
@@ -218,6 +227,13 @@ def _check_rows(file: Path) -> None:
         connection.rollback()
 
 
+def _check_originals(folder: Path, held: State) -> None:
+    kept = {file.name for file in folder.iterdir()} if folder.exists() else set()
+    texts = [text_of(name, version) for name, version in held.documents.items() if is_file(name)]
+    if kept != {sha256(text.encode()).hexdigest() for text in texts}:
+        raise Broken(f"{len(kept)} originals are kept, of {len(texts)} files")
+
+
 def _check_that_it_goes_on(library: Collection) -> None:
     library.add(Source("The probe is stored at last.", id="probe"))
     if [hit.passage.document.id for hit in library.search("probe", 1).hits] != ["probe"]:
@@ -227,10 +243,18 @@ def _check_that_it_goes_on(library: Collection) -> None:
         raise Broken("what is removed now is still found")
 
 
-def perform(library: Collection, change: Change, data: Path) -> Collection:
-    """Carry out one change; the collection to go on with."""
+def perform(library: Collection, change: Change, data: Path, files: Path) -> Collection:
+    """Carry out one change; the collection to go on with. Files to be added are made in `files`."""
     if change.kind in ("add", "replace"):
-        library.add([Source(text_of(name, version), id=name) for name, version in change.put.items()])
+        sources: list[Source | Path] = []
+        for name, version in change.put.items():
+            if is_file(name):
+                files.mkdir(exist_ok=True)
+                (files / name).write_bytes(text_of(name, version).encode())
+                sources.append(files / name)
+            else:
+                sources.append(Source(text_of(name, version), id=name))
+        library.add(sources)
     elif change.kind == "delete":
         library.remove(*change.removed)
     elif change.kind == "search":

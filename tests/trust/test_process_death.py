@@ -53,14 +53,16 @@ def kept(tmp_path: Path) -> Callable[[str], None]:
 
     def check_after(statement: str) -> None:
         changes = script(3, 20)
-        library = open_collection(tmp_path)
+        library = open_collection(tmp_path / "data")
         for change in changes:
-            library = perform(library, change, tmp_path)
+            library = perform(library, change, tmp_path / "data", tmp_path / "files")
         library.close()
-        with closing(sqlite3.connect(tmp_path / "collections" / "default" / "collection.sqlite")) as connection:
+        with closing(
+            sqlite3.connect(tmp_path / "data" / "collections" / "default" / "collection.sqlite")
+        ) as connection:
             connection.execute(statement)
             connection.commit()
-        assert check(tmp_path, [states(changes)[-1], State()], changes) == states(changes)[-1]
+        assert check(tmp_path / "data", [states(changes)[-1], State()], changes) == states(changes)[-1]
 
     return check_after
 
