@@ -38,12 +38,27 @@ from .ingest import (
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
 from .managing import sweep
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
+from .migrations import FORMAT_VERSION
+from .records import (
+    Added,
+    Compacted,
+    Document,
+    DocumentInfo,
+    Failure,
+    Finding,
+    Hit,
+    Hits,
+    Location,
+    Scores,
+    Source,
+    Span,
+)
 from .splitting import SplitLimits
-from .storage import FORMAT_VERSION, collection_folder
+from .storage import collection_folder
 from .store import DocumentDraft, PassageStore, View
 from .store_sqlite import SqlitePassageStore
 from .vectors_faiss import FaissFlatIndex
+from .verifying import compare
 
 AnySource = Source | str | Path
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -226,6 +241,26 @@ class SearchCollection:
             self.name, counts.documents, counts.passages, counts.characters, generation, self._model_name(),
             self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
         )  # fmt: skip
+
+    def verify(self, sample: int = 200) -> list[Finding]:
+        """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
+
+        `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
+        Raises StorageError.
+        """
+        findings, samples = self._store.verify(sample)
+        if samples:
+            findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))
+        return findings
+
+    def backup(self, file: Path) -> None:
+        """Write the whole collection to `file`, which is replaced, while others read and write it. `spanwise.restore`
+        brings it back. Raises StorageError."""
+        self._store.backup(Path(file))
+
+    def compact(self) -> Compacted:
+        """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
+        return self._store.compact()
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""

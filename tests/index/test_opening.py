@@ -21,7 +21,8 @@ from spanwise import (
     SpanwiseError,
     StorageError,
 )
-from spanwise.index.storage import FORMAT_VERSION, Database, collections
+from spanwise.index.migrations import FORMAT_VERSION
+from spanwise.index.storage import Database, collections
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
