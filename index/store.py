@@ -76,6 +76,8 @@ class FileRecord:
     read_with: str
     """The options of reading, and which version of the reading code."""
     documents: tuple[str, ...]
+    kept: bool = True
+    """Whether every document of it has its original."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,9 @@ def _common(default: object) -> argparse.ArgumentParser:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", help="encoding of text files (default: detected)")
+    parser.add_argument(
+        "--check-content", action="store_true", help="read files of a folder again that look unchanged by size and time"
+    )
     parser.add_argument("--keep-all", action="store_true", help="keep the navigation of web pages")
     parser.add_argument(
         "--columns",
@@ -204,7 +207,12 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    return {"encoding": options.encoding, "keep_all": options.keep_all, "columns": options.columns}
+    return {
+        "encoding": options.encoding,
+        "keep_all": options.keep_all,
+        "columns": options.columns,
+        "check_content": options.check_content,
+    }
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
