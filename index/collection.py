@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,7 @@ from .ingest import (
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
 from .markup import blank_markup
+from .pages import DEFAULT_WIDTH, PageImages
 from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
@@ -85,6 +86,7 @@ class SearchCollection:
         self._settings = settings
         self._given_embedder = embedder
         self._checked_embedder: Embedder | None = None
+        self._pages = PageImages(store, parse_limits(settings))
         self._check_configured_model()
 
     def add(
@@ -198,6 +200,26 @@ class SearchCollection:
                     way_out=f"It has {info.characters} characters.",
                 )
             return view.locate(info, span) or Location()
+
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        spans: Span | Sequence[Span] = (),
+        *,
+        width: int = DEFAULT_WIDTH,
+        content_hash: str | None = None,
+    ) -> bytes:
+        """PNG of page `page` (from 1) of a PDF, `width` pixels wide, with what stands of `spans` on it highlighted.
+
+        Drawn from the kept original in a worker process; the pictures shown last are kept in memory.
+
+        Raises DocumentNotFoundError, NotFoundError (no such page, no pages, or no kept file), VersionConflictError when
+        `content_hash` is given and another version is stored, LimitError, SourceError when the file cannot be drawn.
+        """
+        return self._pages.image(
+            document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
+        )
 
     def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
         """The passages nearest to `query`, best first.
