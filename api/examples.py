@@ -90,7 +90,7 @@ DOCUMENT: Json = {
     "added_at": "2026-01-31T12:00:00+00:00",
 }
 
-DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
+DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN, "pages": 0, "page": None}
 
 HEALTH: Json = {"status": "ok", "version": __version__}
 

@@ -214,7 +214,7 @@ class SearchCollection:
 
         Drawn from the kept original in a worker process; the pictures shown last are kept in memory.
 
-        Raises DocumentNotFoundError, NotFoundError (no such page, no pages, or no kept file), VersionConflictError when
+        Raises DocumentNotFoundError, PageNotFoundError (no such page, or no kept file), VersionConflictError when
         `content_hash` is given and another version is stored, LimitError, SourceError when the file cannot be drawn.
         """
         return self._pages.image(

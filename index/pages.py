@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import CorruptDataError, LimitError, NotFoundError, VersionConflictError
+from ..errors import CorruptDataError, LimitError, PageNotFoundError, VersionConflictError
 from .formats.limits import ParseLimits
 from .records import Document, Rectangle, Span
 from .store import PassageStore, View
@@ -53,7 +53,7 @@ class PageImages:
                 if view.known([document_id]).get(document_id) == read:
                     view.original(document_id)  # it was not: say what is wrong
         if data is None:
-            raise NotFoundError(
+            raise PageNotFoundError(
                 f"The file of {document_id!r} was not kept.",
                 subject=document_id,
                 way_out="Add it again with SPANWISE_KEEP_ORIGINALS on.",
@@ -101,13 +101,13 @@ def _version(view: View, document_id: str, content_hash: str | None) -> Document
 
 def _check_page(document: Document, page: int) -> None:
     if not document.pages:
-        raise NotFoundError(
+        raise PageNotFoundError(
             f"Document {document.id!r} has no pages: it is {document.info.media_type}.",
             subject=document.id,
             way_out="Read its text.",
         )
     if not 1 <= page <= len(document.pages):
-        raise NotFoundError(
+        raise PageNotFoundError(
             f"There is no page {page} in {document.id!r}.", subject=page, way_out=f"It has {len(document.pages)}."
         )
 

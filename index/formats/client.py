@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from ...errors import MissingExtraError, NotFoundError, SourceError
+from ...errors import MissingExtraError, PageNotFoundError, SourceError
 from ..records import Failure, Rectangle, Source
 from .limits import ParseLimits
 from .wire import source_of
@@ -126,7 +126,7 @@ def draw_page(
 ) -> bytes:
     """PNG of a page of a PDF with `rectangles` highlighted; `data` is the PDF or an archive that holds it.
 
-    Raises SourceError, NotFoundError, MissingExtraError.
+    Raises SourceError, PageNotFoundError, MissingExtraError.
     """
     edges = [[one.left, one.top, one.right, one.bottom] for one in rectangles]
     picture = {"document_id": document_id, "page": page, "width": width, "rectangles": edges}
@@ -146,7 +146,7 @@ def _checked(answer: dict[str, Any] | None, name: str, limits: ParseLimits) -> d
         )
     error = answer.get("error")
     if error == "absent":
-        raise NotFoundError(answer["problem"], subject=name, way_out=answer["way_out"])
+        raise PageNotFoundError(answer["problem"], subject=name, way_out=answer["way_out"])
     if error == "extra":
         raise MissingExtraError(answer["problem"], subject=name, way_out=answer["way_out"])
     if error == "input":

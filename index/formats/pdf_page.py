@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import NotFoundError, SourceError
+from ...errors import PageNotFoundError, SourceError
 from ..loading import id_of_path
 from ..records import Source
 from .dispatch import Dispatch
@@ -37,7 +37,7 @@ def page_png(
     """PNG of page `page` (from 1) of the document with that id in the file `data`, `width` pixels wide.
 
     `rectangles` are left, top, right, bottom in points from the top left corner of the page as it is shown.
-    Raises SourceError, NotFoundError.
+    Raises SourceError, PageNotFoundError.
     """
     pixels, scale = rendered(_pdf_in(data, name, document_id, dispatch), name, page, width)
     for rectangle in rectangles:
@@ -64,7 +64,7 @@ class _Finder(Dispatch):
 def _pdf_in(data: bytes, name: str, document_id: str, dispatch: Dispatch) -> bytes:
     """The bytes of the PDF that `document_id` names: those of the file, or of a member of it.
 
-    Raises NotFoundError, SourceError.
+    Raises PageNotFoundError, SourceError.
     """
     kind = kind_of(data, name)
     if kind == PDF:
@@ -79,7 +79,7 @@ def _pdf_in(data: bytes, name: str, document_id: str, dispatch: Dispatch) -> byt
         return found.data
     except SourceError:
         pass
-    raise NotFoundError(f"{name} is no PDF and holds none of that name.", subject=name, way_out="Read its text.")
+    raise PageNotFoundError(f"{name} is no PDF and holds none of that name.", subject=name, way_out="Read its text.")
 
 
 def _containers(document_id: str) -> list[str]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pypdfium2 as pdfium  # type: ignore[import-untyped, unused-ignore]
 import pypdfium2.raw as raw  # type: ignore[import-untyped, unused-ignore]
 
-from ...errors import NotFoundError, SourceError
+from ...errors import PageNotFoundError, SourceError
 from ..loading import id_of_path
 from ..records import MetadataValue, Source
 from .building import one_line
@@ -74,12 +74,12 @@ def pdf_source(data: bytes, name: str) -> Source:
 def rendered(data: bytes, name: str, number: int, width: int) -> tuple[npt.NDArray[np.uint8], float]:
     """Page `number` (from 1) as RGB pixels [height, width, 3], and how many of them a point has.
 
-    Raises SourceError, NotFoundError for a page that there is not.
+    Raises SourceError, PageNotFoundError for a page that there is not.
     """
     document = _open(data, name)
     try:
         if not 1 <= number <= len(document):
-            raise NotFoundError(
+            raise PageNotFoundError(
                 f"There is no page {number} in {name}.", subject=number, way_out=f"It has {len(document)}."
             )
         page = document[number - 1]

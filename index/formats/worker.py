@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import IO, Any
 
-from ...errors import InputError, MissingExtraError, NotFoundError
+from ...errors import InputError, MissingExtraError, PageNotFoundError
 from .limits import ParseLimits
 
 
@@ -67,7 +67,7 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         missing = missing_extra(name, error)
         return {"error": "extra", "problem": missing.problem, "way_out": missing.way_out}
-    except NotFoundError as error:
+    except PageNotFoundError as error:
         return {"error": "absent", "problem": error.problem, "way_out": error.way_out}
     except MissingExtraError as error:
         return {"error": "extra", "problem": error.problem, "way_out": error.way_out}

@@ -27,6 +27,7 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "v1.search": ("POST", "/v1/search", {"query": "When?", "collection": "{c}"}),
     "v1.list_documents": ("GET", "/v1/documents?collection={c}", None),
     "v1.get_document": ("GET", "/v1/documents/games?collection={c}", None),
+    "v1.get_page": ("GET", "/v1/documents/games/pages/1.png?collection={c}", None),
     "v1.add_documents": ("POST", "/v1/documents?collection={c}", {"documents": [DOCUMENT]}),
     "v1.put_document": ("PUT", "/v1/documents/games?collection={c}", DOCUMENT),
     "v1.delete_document": ("DELETE", "/v1/documents/games?collection={c}", None),

@@ -67,6 +67,7 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
         ("/v1/documents", "get"),
         ("/v1/documents", "post"),
         ("/v1/documents/{id}", "get"),
+        ("/v1/documents/{id}/pages/{page}.png", "get"),
         ("/v1/documents/{id}", "put"),
         ("/v1/documents/{id}", "delete"),
     }
