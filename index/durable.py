@@ -10,7 +10,7 @@ PART = ".part-"
 """How names of files begin that are not finished."""
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write `data` to `path`, all of it or nothing. Call `sync_folder` behind it to make the name last, too."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
     try:
@@ -18,6 +18,7 @@ def write_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -63,7 +63,8 @@ class OnnxReader:
         self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         self._max_tokens = int(manifest["max_tokens"])
         self._threshold = float(manifest["threshold"])
-        self._workers = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="spanwise-reader")
+        self.at_once = threads or os.cpu_count() or 1
+        self._workers = ThreadPoolExecutor(self.at_once, thread_name_prefix="spanwise-reader")
         self._fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
 
     @property

@@ -30,6 +30,7 @@ class TransformersReader:
     """
 
     threshold = 0.0
+    at_once = 1
 
     def __init__(self, model: str, *, threads: int = 0) -> None:
         """Load `model`, a folder or a hub name. Raises ModelError when it cannot be loaded or reads no spans."""

@@ -43,6 +43,11 @@ class Reading:
     """Start plus end logit of "no answer here"; the lowest of the passage's windows."""
     candidates: tuple[Candidate, ...]
 
+    @property
+    def best_score(self) -> float:
+        """Of the best candidate; minus infinity without one."""
+        return self.candidates[0].score if self.candidates else -np.inf
+
 
 class Reader(Protocol):
     """A model that reads passages for an answer. Implementations are thread-safe and deterministic, and the reading
@@ -55,6 +60,10 @@ class Reader(Protocol):
     @property
     def fingerprint(self) -> str:
         """Names the model and its weights."""
+
+    @property
+    def at_once(self) -> int:
+        """How many passages it reads side by side."""
 
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         """One Reading for each passage, each with at most `top_n` candidates. Passages may have any length."""

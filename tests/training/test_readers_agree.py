@@ -35,7 +35,7 @@ def folders(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     folder = tmp_path_factory.mktemp("onnx")
     for target in (plain, folder):
         (target / "tokenizer.json").write_bytes((base / "tokenizer.json").read_bytes())
-    export.export_onnx(plain, folder / "reader.onnx", int8=False)
+    export.export_onnx(plain, folder / "reader.onnx", precision="float32")
     digests = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("reader.onnx", "tokenizer.json")
     }
