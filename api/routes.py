@@ -124,7 +124,12 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     responses={
         200: {
             "description": "The page as a picture",
-            "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
+            "content": {
+                "image/png": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {"start": {"summary": "How a PNG begins", "value": "\u0089PNG\r\n"}},
+                }
+            },
         },
         **documented(404, 409, 422, 500, 503),
     },

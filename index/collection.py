@@ -39,7 +39,7 @@ from .loading import LoadOptions, files_below, id_of_path, load_path, shown
 from .managing import sweep
 from .markup import blank_markup
 from .pages import DEFAULT_WIDTH, PageImages
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
+from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Metadata, Scores, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageStore, View
@@ -100,6 +100,7 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
@@ -108,12 +109,13 @@ class SearchCollection:
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata).
+        `title` and `uri` (further names become metadata); `metadata` is added to what files say of themselves,
+        and wins.
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
         """
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         limits = parse_limits(self._settings)
         items = [source] if isinstance(source, Source | str | Path) else list(source)
         failed: list[Failure] = []
@@ -140,6 +142,7 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
@@ -150,7 +153,7 @@ class SearchCollection:
         """
         if not is_folder(folder):
             raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         result = self._add_folder(folder, True, options, on_progress, set())
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)

@@ -13,7 +13,7 @@ from ...errors import PageNotFoundError, SourceError
 from ..loading import id_of_path
 from ..records import Source
 from .dispatch import Dispatch
-from .kinds import MAIL, PDF, SUFFIXES, ZIP, kind_of
+from .kinds import MAIL, PDF, SUFFIXES, ZIP, is_pdf, kind_of
 from .names import posix
 from .pdf_pdfium import rendered
 
@@ -66,19 +66,17 @@ def _pdf_in(data: bytes, name: str, document_id: str, dispatch: Dispatch) -> byt
 
     Raises PageNotFoundError, SourceError.
     """
-    kind = kind_of(data, name)
-    if kind == PDF:
+    if is_pdf(data):
         return data
-    finder = _Finder(dispatch.limits)
-    finder.wanted = document_id
-    try:
-        for container in _containers(document_id):
-            finder.budget = finder.budget.of(dispatch.limits)
-            finder.sources(kind, data, container)
-    except _Found as found:
-        return found.data
-    except SourceError:
-        pass
+    for container in _containers(document_id):
+        finder = _Finder(dispatch.limits)
+        finder.wanted = document_id
+        try:
+            finder.sources(kind_of(data, container), data, container)
+        except _Found as found:
+            return found.data
+        except SourceError:
+            continue
     raise PageNotFoundError(f"{name} is no PDF and holds none of that name.", subject=name, way_out="Read its text.")
 
 
