@@ -99,7 +99,7 @@ STORED: Json = {
     "generation": 1,
 }
 
-DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
+DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN, "pages": 0, "page": None}
 
 FEEDBACK: Json = {
     "question": "When do the Olympics end?",

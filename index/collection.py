@@ -37,6 +37,7 @@ from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
 from .markup import blank_markup
 from .migrations import FORMAT_VERSION
+from .pages import DEFAULT_WIDTH, PageImages
 from .records import (
     Added,
     Compacted,
@@ -47,6 +48,7 @@ from .records import (
     Hit,
     Hits,
     Location,
+    Metadata,
     Scores,
     Source,
     Span,
@@ -92,6 +94,7 @@ class SearchCollection:
         self._settings = settings
         self._given_embedder = embedder
         self._checked_embedder: Embedder | None = None
+        self._pages = PageImages(store, parse_limits(settings))
         self._check_configured_model()
 
     def add(
@@ -103,6 +106,7 @@ class SearchCollection:
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
         check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
@@ -111,13 +115,14 @@ class SearchCollection:
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata). Files of a folder whose size and time of change are those
-        of the last time are not read again; with `check_content` they are, and compared by their sha256.
+        `title` and `uri` (further names become metadata); `metadata` is added to what files say of themselves,
+        and wins. Files of a folder whose size and time of change are those of the last time
+        are not read again; with `check_content` they are, and compared by their sha256.
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
         """
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         limits = parse_limits(self._settings)
         items = [source] if isinstance(source, Source | str | Path) else list(source)
         failed: list[Failure] = []
@@ -145,6 +150,7 @@ class SearchCollection:
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
         check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
@@ -155,7 +161,7 @@ class SearchCollection:
         """
         if not is_folder(folder):
             raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         result = self._add_folder(folder, True, options, on_progress, set(), check_content)
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
@@ -208,6 +214,26 @@ class SearchCollection:
                     way_out=f"It has {info.characters} characters.",
                 )
             return view.locate(info, span) or Location()
+
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        spans: Span | Sequence[Span] = (),
+        *,
+        width: int = DEFAULT_WIDTH,
+        content_hash: str | None = None,
+    ) -> bytes:
+        """PNG of page `page` (from 1) of a PDF, `width` pixels wide, with what stands of `spans` on it highlighted.
+
+        Drawn from the kept original in a worker process; the pictures shown last are kept in memory.
+
+        Raises DocumentNotFoundError, PageNotFoundError (no such page, or no kept file), VersionConflictError when
+        `content_hash` is given and another version is stored, LimitError, SourceError when the file cannot be drawn.
+        """
+        return self._pages.image(
+            document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
+        )
 
     def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
         """The passages nearest to `query`, best first.

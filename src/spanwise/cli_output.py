@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,19 @@ def print_added(result: Added, *, as_json: bool) -> None:
     print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}{removed}.")
     for failure in result.failed:
         print(f"Not added: {failure.error}", file=sys.stderr)
+
+
+def print_change(result: Added, *, as_json: bool) -> None:
+    """What one `sync` of a watched folder did, on a line with the time."""
+    if as_json:
+        said = {**stored_json(result), "removed": result.removed}
+        print(json.dumps(said, ensure_ascii=False), flush=True)
+        return
+    counts = (("added", result.added), ("replaced", result.replaced), ("removed", result.removed))
+    done = ", ".join(f"{what} {len(ids)}" for what, ids in counts if ids)
+    print(f"{datetime.now():%H:%M:%S} {done or 'nothing changed'}", flush=True)
+    for failure in result.failed:
+        print(f"Not added: {failure.error}", file=sys.stderr, flush=True)
 
 
 @contextmanager
