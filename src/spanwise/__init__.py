@@ -46,7 +46,6 @@ from .index.records import (
     Document,
     DocumentInfo,
     Failure,
-    Finding,
     Heading,
     Hit,
     Hits,
@@ -58,6 +57,7 @@ from .index.records import (
     Source,
     Span,
 )
+from .index.reports import Finding
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 
