@@ -153,7 +153,14 @@ class SqliteView:
         documents, passages, characters = self._connection.execute(
             "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents"
         ).fetchone()
-        return Counts(documents, passages, characters, self._store._bytes_on_disk())
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'changed_at'").fetchone()
+        file = self._store._database.file
+        log = file.with_name(f"{file.name}-wal")
+        originals = self._store.originals.sizes()
+        return Counts(
+            documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
+            log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
+        )  # fmt: skip
 
     def _is_common(self, term: str, limit: int) -> bool:
         """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""
