@@ -13,7 +13,7 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -169,6 +169,29 @@ class KeyFile:
                     f"Collection {collection!r} is not public.", subject=collection, way_out="See `spanwise keys list`."
                 )
             self._write(replace(access, public=others))
+
+    def forget_collection(self, collection: str) -> None:
+        """Withdraw the grant of a collection that is gone, so that a new one of that name is not public."""
+        if self.read().grant(collection):
+            with suppress(NotFoundError):
+                self.withdraw_public(collection)
+
+    def rename_collection(self, collection: str, new_name: str) -> None:
+        """Let grants and keys of a collection go with it to its new name."""
+
+        def renamed(name: str) -> str:
+            return new_name if name == collection else name
+
+        access = self.read()
+        if not access.grant(collection) and not any(collection in (key.collections or ()) for key in access.keys):
+            return
+        with self._changing() as access:
+            keys = tuple(
+                replace(key, collections=None if key.collections is None else tuple(map(renamed, key.collections)))
+                for key in access.keys
+            )
+            public = tuple(replace(one, collection=renamed(one.collection)) for one in access.public)
+            self._write(Access(keys, public))
 
     @contextmanager
     def _changing(self) -> Iterator[Access]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..index.records import Added, Document, DocumentInfo, Hit, Hits, Location, Passage, Scores, Span
+from ..index.records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Passage, Scores, Span
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -13,8 +13,8 @@ Json = dict[str, Any]
 HEADING_SEPARATOR = " › "
 
 
-def ask_json(result: AskResult) -> Json:
-    """The object that `POST /v1/ask` answers."""
+def ask_json(result: AskResult, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/ask` answers; with `timings`, how long each stage took."""
     return {
         "question": result.question,
         "answerable": result.answerable,
@@ -24,6 +24,7 @@ def ask_json(result: AskResult) -> Json:
         "answers": [answer_json(answer) for answer in result.answers],
         "generation": result.generation,
         "took_ms": _milliseconds(result.took_ms),
+        "timings_ms": _timings(result.timings_ms) if timings else None,
     }
 
 
@@ -48,13 +49,14 @@ def answer_json(answer: Answer) -> Json:
     }
 
 
-def hits_json(hits: Hits) -> Json:
-    """The object that `POST /v1/search` answers."""
+def hits_json(hits: Hits, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/search` answers; with `timings`, how long each stage took."""
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
+        "timings_ms": _timings(hits.timings_ms) if timings else None,
     }
 
 
@@ -94,8 +96,20 @@ def document_json(document: DocumentInfo) -> Json:
 
 
 def stored_json(added: Added) -> Json:
-    """The versions that are stored now, in the order given, and the generation that shows them."""
-    return {"documents": [document_json(document) for document in added.documents], "generation": added.generation}
+    """What a change did: the versions that are stored now, in the order given, and the generation that shows them."""
+    return {
+        "documents": [document_json(document) for document in added.documents],
+        "added": list(added.added),
+        "replaced": list(added.replaced),
+        "unchanged": list(added.unchanged),
+        "failed": [failure_json(failure) for failure in added.failed],
+        "generation": added.generation,
+    }
+
+
+def failure_json(failure: Failure) -> Json:
+    """A source that could not be added, and why."""
+    return {"source": failure.source, "error": failure.error}
 
 
 def document_text_json(document: Document, span: Span) -> Json:
@@ -145,6 +159,10 @@ def scores_json(scores: Scores) -> Json:
 def heading_json(heading: tuple[str, ...]) -> str | None:
     """The headings above a passage as one line, outermost first; None where there are none."""
     return HEADING_SEPARATOR.join(heading) or None
+
+
+def _timings(stages: Mapping[str, float]) -> Json:
+    return {name: round(value, 2) for name, value in stages.items()}
 
 
 def _probability(value: float) -> float:

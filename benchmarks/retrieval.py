@@ -3,7 +3,7 @@
 python benchmarks/retrieval.py NAME=CORPUS… --data FOLDER --out benchmarks/results/retrieval
 
 A corpus is a BEIR folder or a SQuAD-format file (all its contexts pooled); NAME+titles=FILE indexes the articles'
-titles too. The one parameter of a fusion is also chosen with the corpus left out (on the others), and that figure reported.
+titles too. The one parameter of a fusion is also chosen on the other corpora alone, and that figure reported.
 Differences come with a 95 % interval of a paired bootstrap over queries.
 """
 

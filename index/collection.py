@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
@@ -35,12 +36,14 @@ from .ingest import (
     same_version,
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .managing import sweep
 from .markup import blank_markup
 from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageStore, View
 from .store_sqlite import SqlitePassageStore
+from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
@@ -212,9 +215,9 @@ class SearchCollection:
             raise QuestionError(
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
-        with self._store.reading() as view:
+        with timings() as timed, self._store.reading() as view:
             hits = self._retrieve(view, query, top_k, mode)
-            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started))
+            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started), timings_ms=timed)
 
     def status(self) -> Status:
         """What the collection holds. Loads no model."""
@@ -225,10 +228,20 @@ class SearchCollection:
             self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
         )  # fmt: skip
 
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
+        return self._store.index_generation
+
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
+
+    @property
+    def moved(self) -> bool:
+        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
+        return self._store.moved
 
     def close(self) -> None:
         """Close the files. Models stay loaded for other collections."""
@@ -313,7 +326,8 @@ class SearchCollection:
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
-            drafts.extend(draft(batch, embedder, limits))
+            with stage("embed"):
+                drafts.extend(draft(batch, embedder, limits))
             if on_progress:
                 on_progress(Progress(len(drafts), len(sources), drafts[-1].id))
         return drafts
@@ -325,18 +339,22 @@ class SearchCollection:
         dense: dict[int, float] = {}
         lexical: dict[int, float] = {}
         if mode in ("hybrid", "lexical"):
-            lexical = dict(view.lexical(query, depth))
+            with stage("lexical"):
+                lexical = dict(view.lexical(query, depth))
         if mode in ("hybrid", "dense"):
-            vector = self._embedder().embed_query(blank_markup(query))
-            dense = dict(view.dense(vector, depth))
-            dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        candidates = fuse(dense, lexical)
-        if len(candidates) > top_k:  # all that tie with the last one shown
-            candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
-        passages = view.passages([candidate.key for candidate in candidates])
-        found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
-        # Ties between passages of equal score break by document and place, whatever order they were stored in.
-        found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
+            with stage("encode"):
+                vector = self._embedder().embed_query(blank_markup(query))
+            with stage("dense"):
+                dense = dict(view.dense(vector, depth))
+                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
+        with stage("fuse"):
+            candidates = fuse(dense, lexical)
+            if len(candidates) > top_k:  # all that tie with the last one shown
+                candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
+            passages = view.passages([candidate.key for candidate in candidates])
+            found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
+            # Ties between passages of equal score break by document and place, whatever order they were stored in.
+            found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
         return [Hit(passage, _scores(candidate)) for candidate, passage in found[:top_k]]
 
     def _check_question(self, question: str, what: str = "question") -> str:
@@ -398,6 +416,8 @@ class SearchCollection:
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
+    with suppress(OSError):  # a folder that is read-only has nothing to finish
+        sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
 
 

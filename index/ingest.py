@@ -86,6 +86,7 @@ def parse_limits(settings: Settings) -> ParseLimits:
     """What one file may cost."""
     return ParseLimits(
         file_bytes=settings.max_source_bytes,
+        unpacked_bytes=settings.max_unpacked_bytes,
         seconds=settings.parse_seconds,
         memory_bytes=settings.parse_memory_bytes,
         characters=settings.max_document_characters,

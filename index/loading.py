@@ -204,14 +204,15 @@ def load_bytes(
     *,
     options: LoadOptions | None = None,
     limits: ParseLimits | None = None,
+    named: bool = True,
 ) -> Loaded:
     """The sources of a file's bytes, as of an upload; ids and uris begin with `name`.
 
-    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says.
-    Raises SourceError.
+    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says. A suffix that
+    is not known is tried as text where `named` is true, and refused where it is not. Raises SourceError.
     """
     options = options or LoadOptions(encoding)
-    return _load(data, name, media_type, options, limits or ParseLimits(), named=True)
+    return _load(data, name, media_type, options, limits or ParseLimits(), named=named)
 
 
 def _load(

@@ -273,6 +273,8 @@ class Hits:
     hits: tuple[Hit, ...]
     generation: int
     took_ms: float
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

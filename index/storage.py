@@ -117,7 +117,8 @@ FORMAT_VERSION = len(MIGRATIONS)
 
 def collections(data: Path) -> list[str]:
     """The names of the collections in the data folder `data`, sorted."""
-    return sorted(file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
+    names = (file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
+    return sorted(name for name in names if _COLLECTION_NAME.fullmatch(name))
 
 
 def collection_folder(data: Path, name: str) -> Path:
@@ -146,6 +147,7 @@ class Database:
         self._guard = threading.Lock()
         self._writing = threading.Lock()
         self._closed = False
+        self._identity: tuple[int, int] | None = None
         with translated(folder.name):
             missing = not self.file.is_file()
         if missing and not create:
@@ -160,9 +162,15 @@ class Database:
             try:
                 with self._borrowed() as connection:
                     self._migrate(connection)
+                self._identity = self._found_identity()
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file is no longer the one that was opened: dropped, renamed, or another one restored."""
+        return self._identity is not None and self._found_identity() != self._identity
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -192,6 +200,7 @@ class Database:
                 connection.execute(f"PRAGMA busy_timeout = {round(1000 * wait)}")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
+                    self._check_in_place()  # again, for it may have moved while the lock was waited for
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
@@ -215,6 +224,7 @@ class Database:
         if held is not None:
             yield held
             return
+        self._check_in_place()
         with self._guard:
             if self._closed:
                 raise StorageError("The collection is closed.", way_out="Open it again.")
@@ -230,11 +240,29 @@ class Database:
                 else:
                     self._idle.append(connection)
 
+    def _found_identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_in_place(self) -> None:
+        # A read that passes this has begun before the move was reported as done.
+        if self.moved:
+            name = self.file.parent.name
+            raise CollectionNotFoundError(
+                f"Collection {name!r} was dropped, renamed or restored since it was opened.",
+                subject=name,
+                way_out="Open it again.",
+            )
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=self._write_wait, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
+            self._check_in_place()  # or this would be a connection to whatever stands there now
         except BaseException:
             connection.close()
             raise

@@ -153,10 +153,18 @@ class PassageStore(Protocol):
     def delete(self, ids: Sequence[str]) -> int:
         """Remove documents; the new generation. Raises DocumentNotFoundError, and then removes nothing."""
 
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before there is one."""
+
     def fingerprint(self) -> Fingerprint | None:
         """The embedding model the vectors were made with; None before the first."""
 
     def set_fingerprint(self, fingerprint: Fingerprint) -> None:
         """Record the model, once."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the collection was dropped, renamed or restored since it was opened: open it again."""
 
     def close(self) -> None: ...

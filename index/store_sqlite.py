@@ -94,6 +94,10 @@ class SqlitePassageStore:
                 dropped.add(_delete_document(connection, row[0]))
             return _advance(connection)
 
+    @property
+    def index_generation(self) -> int:
+        return self._snapshot.generation if self._snapshot else 0
+
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
             row = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
@@ -104,6 +108,10 @@ class SqlitePassageStore:
             connection.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (json.dumps(fingerprint.as_dict()),)
             )
+
+    @property
+    def moved(self) -> bool:
+        return self._database.moved
 
     def close(self) -> None:
         self._database.close()

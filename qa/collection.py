@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
 from ..index.store import PassageStore, View
+from ..index.timings import stage, timings
 from ..settings import Settings
 from . import calibration as calibrations
 from .calibration import Calibration, Judged, judge_ranking
@@ -100,7 +102,10 @@ class Collection(SearchCollection):
         if len(distinct) > 1:
             self.warm()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
-            results = workers.map(lambda question: self._ask(question, top_k, min_probability), distinct)
+            context = copy_context()  # a time limit holds in these threads too
+            results = workers.map(
+                lambda question: context.copy().run(self._ask, question, top_k, min_probability), distinct
+            )
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
 
@@ -154,27 +159,31 @@ class Collection(SearchCollection):
 
     def _ask(self, question: str, top_k: int, min_probability: float | None) -> AskResult:
         started = time.perf_counter()
-        with self._store.reading() as view:
-            hits = self._nearest(view, question)
-        calibration = self.calibration()
-        readings = self._read(question, hits, calibration.stop if calibration else None)
-        ranking = decide(hits[: len(readings)], readings)
-        judged = judge_ranking(question, ranking, self.threshold, calibration)
-        warning = language_warning(question)
-        if warning:
-            judged = _doubtful(judged)
-        answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
-        enough = judged.answer_above if min_probability is None else min_probability
+        with timings() as timed:
+            with self._store.reading() as view:
+                hits = self._nearest(view, question)
+            with stage("read"):
+                calibration = self.calibration()
+                readings = self._read(question, hits, calibration.stop if calibration else None)
+            with stage("decide"):
+                ranking = decide(hits[: len(readings)], readings)
+                judged = judge_ranking(question, ranking, self.threshold, calibration)
+                warning = language_warning(question)
+                if warning:
+                    judged = _doubtful(judged)
+                answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
+        least = judged.answer_above if min_probability is None else min_probability
         best = answers[0].probability if answers else 0.0
         return AskResult(
             question=question,
-            answerable=bool(answers) and warning is None and best >= enough,
+            answerable=bool(answers) and warning is None and best >= least,
             no_answer_probability=judged.no_answer if answers else 1.0,
             calibrated=judged.calibrated,
             answers=answers,
             generation=generation,
             took_ms=(time.perf_counter() - started) * 1000,
             warnings=(warning,) if warning else (),
+            timings_ms=timed,
         )
 
     def _nearest(self, view: View, question: str, without: str | None = None) -> list[Hit]:
