@@ -4,8 +4,8 @@
 
 starts `spanwise serve` on a free port with the shipped models over `seeds/`, or over the contexts of a SQuAD file with
 `--corpus dev.jsonl.gz`. A stale read is a word of a removed document that a later search or answer still shows; a wrong
-span is an answer that does not equal its slice of the passage. Both count as errors. `--waits` is how long a request may
-wait for a place (SPANWISE_QUEUE_SECONDS) before it is answered 503, which is counted apart, as `told to wait`.
+span is an answer that does not equal its slice of the passage. Both count as errors. `--waits` is how long a request
+may wait for a place (SPANWISE_QUEUE_SECONDS) before it is answered 503; that is counted apart, as `told to wait`.
 """
 
 from __future__ import annotations
