@@ -25,6 +25,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ class Load:
         self.errors: Counter[str] = Counter()
         self.waits: Counter[str] = Counter()
         self.lock = threading.Lock()
+        self.until = inf
 
-    def client(self, role: str, number: int, until: float) -> None:
-        """Work in `role` until that time."""
+    def client(self, role: str, number: int) -> None:
+        """Work in `role` until the time is up."""
         draw = random.Random(number)
         work: dict[str, Callable[[http.client.HTTPConnection, random.Random, int], None]] = {
             "ask": self.ask,
@@ -54,7 +56,7 @@ class Load:
         }
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         step = 0
-        while time.monotonic() < until:
+        while time.monotonic() < self.until:
             try:
                 work[role](connection, draw, number * 1_000_000 + step)
             except Exception as error:
@@ -91,7 +93,7 @@ class Load:
         self, connection: http.client.HTTPConnection, what: str, method: str, route: str, body: Any = None
     ) -> dict[str, Any] | None:
         """The answer, {} where it is empty; None when told to wait or refused, which is counted."""
-        for _ in range(20):
+        while True:
             started = time.perf_counter()
             data = None if body is None else json.dumps(body).encode()
             connection.request(method, route, data, {"Content-Type": "application/json"})
@@ -101,6 +103,8 @@ class Load:
             if response.status == 503 and response.getheader("Retry-After"):
                 with self.lock:
                     self.waits[json.loads(raw)["type"].rpartition(":")[2]] += 1
+                if time.monotonic() > self.until:
+                    return None
                 time.sleep(float(response.getheader("Retry-After", "1")))
                 continue
             if response.status >= 400:
@@ -109,8 +113,6 @@ class Load:
             with self.lock:
                 self.milliseconds[what].append(taken)
             return dict(json.loads(raw)) if raw else {}
-        self.count(f"{what}: told to wait twenty times")
-        return None
 
     def count(self, error: str) -> None:
         with self.lock:
@@ -148,19 +150,21 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         command = [sys.executable, "-m", "spanwise", "--data", folder, "serve", "--port", "0"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
             assert server.stderr is not None
-            address = re.search(r"http://127.0.0.1:(\d+)", server.stderr.readline())
-            assert address, "the server did not start"
-            threading.Thread(target=server.stderr.read, daemon=True).start()
-            load = Load(int(address[1]), questions, texts)
-            warm = http.client.HTTPConnection("127.0.0.1", load.port, timeout=300)
-            for question in questions[:5]:
-                load.send(warm, "warm", "POST", "/v1/ask", {"question": question})
-            warm.close()
-            before, busy = resident(server.pid), os.getloadavg()
-            clients(load, options.seconds)
-            after = resident(server.pid)
-            server.terminate()
-            server.wait(60)
+            try:
+                address = re.search(r"http://127.0.0.1:(\d+)", server.stderr.readline())
+                assert address, "the server did not start"
+                threading.Thread(target=server.stderr.read, daemon=True).start()  # or it would wait for a reader
+                load = Load(int(address[1]), questions, texts)
+                warm = http.client.HTTPConnection("127.0.0.1", load.port, timeout=300)
+                for question in questions[:5]:
+                    load.send(warm, "warm", "POST", "/v1/ask", {"question": question})
+                warm.close()
+                before, busy = resident(server.pid), os.getloadavg()
+                clients(load, options.seconds)
+                after = resident(server.pid)
+            finally:
+                server.terminate()
+                server.wait(120)
     load.milliseconds.pop("warm", None)
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load_before": busy},
@@ -176,9 +180,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def clients(load: Load, seconds: float) -> None:
-    until = time.monotonic() + seconds
+    load.until = time.monotonic() + seconds
     roles = [role for role, many in ROLES.items() for _ in range(many)]
-    threads = [threading.Thread(target=load.client, args=(role, number, until)) for number, role in enumerate(roles)]
+    threads = [threading.Thread(target=load.client, args=(role, number)) for number, role in enumerate(roles)]
     for thread in threads:
         thread.start()
     for thread in threads:
