@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_collections, cli_keys, cli_labels
+from . import cli_collections, cli_keys, cli_labels, cli_upkeep
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -101,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
     search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
     command("status", _status, "Say what the collection holds.")
+    cli_upkeep.add_commands(command)
     serve = command("serve", _serve, "Serve the HTTP API.")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
@@ -141,6 +142,9 @@ def _common(default: object) -> argparse.ArgumentParser:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", help="encoding of text files (default: detected)")
+    parser.add_argument(
+        "--check-content", action="store_true", help="read files of a folder again that look unchanged by size and time"
+    )
     parser.add_argument("--keep-all", action="store_true", help="keep the navigation of web pages")
     parser.add_argument(
         "--columns",
@@ -214,7 +218,12 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    return {"encoding": options.encoding, "keep_all": options.keep_all, "columns": options.columns}
+    return {
+        "encoding": options.encoding,
+        "keep_all": options.keep_all,
+        "columns": options.columns,
+        "check_content": options.check_content,
+    }
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
