@@ -30,8 +30,21 @@ from pathlib import Path
 from typing import Any
 
 import spanwise
+from spanwise.testing import HashEmbedder, ScriptedReader
 
 ROOT = Path(__file__).parents[1]
+SCRIPTED = """
+import dataclasses, sys
+from pathlib import Path
+from spanwise import Settings
+from spanwise.api.server import serve
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+serve(
+    dataclasses.replace(Settings.from_environment(), data=Path(sys.argv[1])), port=0, embedder=HashEmbedder(),
+    reader=ScriptedReader(), on_ready=lambda address: print(address, file=sys.stderr, flush=True),
+)
+"""
 ROLES = {"ask": 10, "search": 4, "change": 2}
 
 
@@ -103,6 +116,7 @@ class Load:
             if response.status == 503 and response.getheader("Retry-After"):
                 with self.lock:
                     self.waits[json.loads(raw)["type"].rpartition(":")[2]] += 1
+                connection.close()  # the server ends idle ones; the next request opens another
                 if time.monotonic() > self.until:
                     return None
                 time.sleep(float(response.getheader("Retry-After", "1")))
@@ -125,6 +139,7 @@ def main() -> None:
     parser.add_argument("--waits", type=float, default=30)
     parser.add_argument("--corpus", type=Path, help="SQuAD rows (JSONL, gz or not); default: seeds/")
     parser.add_argument("--documents", type=int, default=500, help="most contexts of the corpus (default 500)")
+    parser.add_argument("--scripted", action="store_true", help="scripted models: the service and the store alone")
     parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
     options = parser.parse_args()
     report = run(options)
@@ -139,7 +154,8 @@ def main() -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     texts, questions = material(options.corpus, options.documents)
     with tempfile.TemporaryDirectory() as folder:
-        with spanwise.open(folder) as collection:
+        doubles = {"embedder": HashEmbedder(), "reader": ScriptedReader()} if options.scripted else {}
+        with spanwise.open(folder, **doubles) as collection:
             collection.add([spanwise.Source(text, id=f"base/{number}") for number, text in enumerate(texts)])
             passages = collection.status().passages
         environment = {
@@ -148,6 +164,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "SPANWISE_RATE_LIMIT": "1000000/minute",
         }
         command = [sys.executable, "-m", "spanwise", "--data", folder, "serve", "--port", "0"]
+        if options.scripted:
+            command = [sys.executable, "-c", SCRIPTED, folder]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
             assert server.stderr is not None
             try:
@@ -171,6 +189,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=True
         ).stdout.strip(),
+        "models": "scripted" if options.scripted else "as shipped",
         "corpus": options.corpus.name if options.corpus else "seeds/",
         "documents": len(texts), "passages": passages, "seconds": options.seconds, "queue_seconds": options.waits,
         "clients": ROLES, "errors": dict(load.errors), "told_to_wait": dict(load.waits),
@@ -229,7 +248,7 @@ def markdown(report: dict[str, Any]) -> str:
         "# Sixteen clients at once (`python benchmarks/load.py`)", "",
         f"machine {machine['cores']} cores, Python {machine['python']}; commit {report['commit']}; load before the run "
         f"{[round(one, 1) for one in machine['load_before']]}; {report['documents']} documents, {report['passages']} "
-        f"passages of {report['corpus']}; {report['seconds']:g} seconds; clients: "
+        f"passages of {report['corpus']}, models {report['models']}; {report['seconds']:g} seconds; clients: "
         f"{', '.join(f'{many} {role}' for role, many in report['clients'].items())}; "
         f"SPANWISE_QUEUE_SECONDS={report['queue_seconds']:g}", "",
         "| request | count | p50 ms | p95 ms | p99 ms |", "|---|---:|---:|---:|---:|",
