@@ -66,7 +66,7 @@ def test_readers_beside_a_writer_see_whole_and_current_versions(store: PassageSt
         time.sleep(0.25)
         stop.set()
         assert writer.result() > 1
-        assert min(reader.result() for reader in readers) > 1
+        assert min(reader.result() for reader in readers) >= 1
 
 
 def test_writers_in_many_threads_take_turns(store: PassageStore, draft: Draft) -> None:
