@@ -77,7 +77,8 @@ class FolderReader:
         self._check_content = check_content
         self._place = str(folder.resolve())
         self._read_with = json.dumps(
-            [READING_VERSION, options.encoding, options.keep_all, dict(options.columns)], sort_keys=True
+            [READING_VERSION, options.encoding, options.keep_all, dict(options.columns), dict(options.metadata)],
+            sort_keys=True,
         )
 
     def batches(self) -> Iterator[Batch]:
