@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..index.locating import page_at
+from ..index.marks import Mark
 from ..index.records import (
     Added,
     Document,
@@ -138,7 +140,13 @@ def failure_json(failure: Failure) -> Json:
 
 def document_text_json(document: Document, span: Span) -> Json:
     """A document with the part of its text that `span` names; `span` must lie inside the text."""
-    return {**document_json(document.info), "text": span.of(document.text), "span": span_json(span)}
+    return {
+        **document_json(document.info),
+        "text": span.of(document.text),
+        "span": span_json(span),
+        "pages": len(document.pages),
+        "page": page_at(document.pages, span.start),
+    }
 
 
 def passage_json(passage: Passage) -> Json:
@@ -149,6 +157,19 @@ def passage_json(passage: Passage) -> Json:
 def support_json(support: Support) -> Json:
     """Another place that says the same, in code points of its document."""
     return {"document_id": support.document_id, **span_json(support.span)}
+
+
+def mark_json(mark: Mark) -> Json:
+    """What a person said of an answer."""
+    return {
+        "question": mark.question,
+        "verdict": mark.verdict,
+        "document_id": mark.document_id,
+        "content_hash": mark.content_hash,
+        "span": span_json(mark.span) if mark.span else None,
+        "text": mark.text,
+        "marked_at": mark.marked_at,
+    }
 
 
 def location_json(location: Location) -> Json:

@@ -42,6 +42,12 @@ export class Spanwise {
     return this.#send("GET", `/v1/suggest?${query}`, null, signal);
   }
 
+  /** Keep whether an answer is `right` or `wrong`, or that the answer to a question is `absent` (no `answer` then). */
+  feedback(question, verdict, answer = null) {
+    const judged = answer && { document_id: answer.document.id, ...answer.span, content_hash: answer.document.content_hash };
+    return this.#send("POST", "/v1/feedback", { question, verdict, collection: this.collection, ...judged });
+  }
+
   /** A document, or the code points `start` to `end` of it; with `version`, of that content hash only (else a 409). */
   document(id, { start, end, version, signal } = {}) {
     const query = new URLSearchParams({ collection: this.collection });
@@ -49,6 +55,16 @@ export class Spanwise {
     if (end != null) query.set("end", end);
     if (version) query.set("content_hash", version);
     return this.#send("GET", `/v1/documents/${encodedId(id)}?${query}`, null, signal);
+  }
+
+  /** A page of a PDF as a Blob (PNG), with the code points `start` to `end` highlighted. */
+  async pageImage(id, page, { start, end, version, width, signal } = {}) {
+    const query = new URLSearchParams({ collection: this.collection });
+    if (start != null && end != null) { query.set("start", start); query.set("end", end); }
+    if (version) query.set("content_hash", version);
+    if (width) query.set("width", width);
+    const response = await this.#fetch("GET", `/v1/documents/${encodedId(id)}/pages/${page}.png?${query}`, null, signal);
+    return response.blob();
   }
 
   /** Store files. `onProgress` hears the share that was sent, 0 to 1. Larger uploads give a job: see `job`. */
@@ -83,7 +99,11 @@ export class Spanwise {
   }
 
   async #send(method, route, body, signal) {
-    const headers = { Accept: "application/json" };
+    return (await this.#fetch(method, route, body, signal)).json().catch(() => ({}));
+  }
+
+  async #fetch(method, route, body, signal) {
+    const headers = { Accept: "application/json, image/png" };
     if (body) headers["Content-Type"] = "application/json";
     if (this.key) headers.Authorization = `Bearer ${this.key}`;
     let response;
@@ -95,8 +115,8 @@ export class Spanwise {
       if (error.name === "AbortError") throw error;
       throw unreachable();
     }
+    if (response.ok) return response;
     const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
     throw new SpanwiseError({ status: response.status, ...answer }, Number(response.headers.get("Retry-After")) || null);
   }
 }

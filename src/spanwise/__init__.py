@@ -33,6 +33,7 @@ from .errors import (
     ModelMismatchError,
     NotFoundError,
     OverloadedError,
+    PageNotFoundError,
     QuestionError,
     SourceError,
     SpanInvariantError,
@@ -60,6 +61,7 @@ from .index.records import (
     Suggestion,
     Suggestions,
 )
+from .index.reports import Finding
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 
@@ -90,6 +92,7 @@ __all__ = [
     "DocumentInfo",
     "DocumentNotFoundError",
     "Failure",
+    "Finding",
     "FormatVersionError",
     "Heading",
     "Hit",
@@ -103,6 +106,7 @@ __all__ = [
     "ModelMismatchError",
     "NotFoundError",
     "OverloadedError",
+    "PageNotFoundError",
     "PageSpan",
     "Passage",
     "QuestionAnswerer",
@@ -127,6 +131,7 @@ __all__ = [
     "drop",
     "open",
     "rename",
+    "restore",
 ]
 
 
@@ -176,6 +181,25 @@ def drop(folder: str | Path, collection: str, *, settings: Settings | None = Non
     from .index import managing
 
     managing.drop(Path(folder), collection, settings or Settings.from_environment())
+
+
+def restore(
+    folder: str | Path,
+    file: str | Path,
+    collection: str = "default",
+    *,
+    replace: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Make a collection from a file that `Collection.backup` wrote; with `replace` in the place of one that exists.
+
+    Raises CollectionExistsError, SourceError (not a backup), CorruptDataError (not as it was written),
+    FormatVersionError, CollectionBusyError, StorageError.
+    """
+    from .index.backup import restore
+
+    settings = settings or Settings.from_environment()
+    restore(Path(folder), collection, Path(file), replace=replace, settings=settings)
 
 
 def __getattr__(name: str) -> Any:

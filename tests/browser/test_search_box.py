@@ -84,6 +84,32 @@ def test_the_highlight_is_the_span_of_the_link(page: Any, documents: Documents) 
         opened.close()
 
 
+def test_an_answer_from_a_pdf_opens_its_page_with_the_words_highlighted(page: Any, photograph: Photograph) -> None:
+    pytest.importorskip("reportlab")
+    ask(page, "Who painted the lighthouse?")
+    page.locator("spanwise-search .source a").click()
+    picture = page.get_by_role("img", name="Page 2; where “Ada Quayle” stands on it is highlighted")
+    picture.wait_for()
+    # How many pixels of the marker's colour the picture has: red and green, hardly any blue.
+    yellow = """async (picture) => {
+        await picture.decode();
+        const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d");
+        canvas.drawImage(picture, 0, 0);
+        const { data } = canvas.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4) found += data[at] > 200 && data[at + 2] < 140;
+        return found;
+    }"""
+    assert picture.evaluate(yellow) > 500
+    assert "painted by Ada Quayle" in shown_text(page)
+    photograph(page, "light-page")
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_role("img", name="Page 3").wait_for()
+    assert page.get_by_role("img", name="Page 3").evaluate(yellow) == 0
+    assert page.get_by_role("button", name="Next page").is_disabled()
+    assert "Page 3 of 3" in page.locator("figure.page figcaption").inner_text()
+
+
 def test_only_the_keyboard(page: Any) -> None:
     page.evaluate(
         "document.activeElement.blur(); document.querySelector('spanwise-search').shadowRoot.activeElement?.blur()"
@@ -290,6 +316,27 @@ def test_a_link_to_another_version_says_so(new_page: NewPage, documents: Documen
     assert shown_text(page) == documents["party"][1]
 
 
+def test_answers_are_marked_right_or_wrong(page: Any, photograph: Photograph) -> None:
+    page.locator("spanwise-search[feedback]").wait_for()
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Right", exact=True).click()
+    page.get_by_text("Kept, thank you.").wait_for()
+    assert page.get_by_role("button", name="Right", exact=True).get_attribute("aria-pressed") == "true"
+    photograph(page, "light-marked")
+
+    def labels() -> Any:
+        return page.request.get("/v1/labels").json()["labels"]
+
+    assert labels() == [{"question": QUESTION, "answers": ["Feb. 20"], "wrong": []}]
+    page.get_by_role("button", name="Wrong", exact=True).click()
+    page.locator('button[aria-pressed="true"]:text-is("Wrong")').wait_for()
+    assert labels() == [{"question": QUESTION, "answers": [], "wrong": ["Feb. 20"]}]
+    ask(page, "Who painted the ceiling of the chapel?")
+    page.get_by_role("button", name="Right, they do not").click()
+    page.get_by_text("Kept, thank you.").wait_for()
+    assert labels()[1] == {"question": "Who painted the ceiling of the chapel?", "answers": [], "wrong": []}
+
+
 def test_trouble_is_said_and_can_be_tried_again(new_page: NewPage, photograph: Photograph) -> None:
     page = new_page(expect_refusals=True)
     page.goto("/")
@@ -373,6 +420,8 @@ def test_readers_are_not_offered_to_add_files(new_page: NewPage) -> None:
         page.goto("/")
     page.wait_for_timeout(100)
     assert not page.get_by_role("button", name="Add documents").is_visible()
+    ask(page, QUESTION)
+    assert not page.locator(".judging").is_visible()
 
 
 def test_the_component_works_on_another_page(new_page: NewPage, address: str) -> None:
