@@ -95,7 +95,7 @@ def asked(name: str, path: Path, options: argparse.Namespace) -> Iterator[Judged
                 started = time.perf_counter()
                 vector = embedder.embed_query(blank_markup(query.text))
                 nearest = dict(view.dense(vector, DEPTH))
-                lexical = dict(view.lexical(query.text, DEPTH))
+                lexical = dict(view.lexical(view.read(query.text), DEPTH))
                 dense = nearest | view.similarities(vector, [key for key in lexical if key not in nearest])
                 ranked = fuse(dense, lexical)
                 seconds = time.perf_counter() - started

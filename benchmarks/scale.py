@@ -143,11 +143,11 @@ def dense(view: View, vector: Vectors, words: str) -> None:
 
 
 def lexical(view: View, vector: Vectors, words: str) -> None:
-    view.passages([key for key, _ in view.lexical(words, 10)])
+    view.passages([key for key, _ in view.lexical(view.read(words), 10)])
 
 
 def hybrid(view: View, vector: Vectors, words: str) -> None:
-    by_words = dict(view.lexical(words, CANDIDATES))
+    by_words = dict(view.lexical(view.read(words), CANDIDATES))
     by_meaning = dict(view.dense(vector, CANDIDATES))
     by_meaning |= view.similarities(vector, [key for key in by_words if key not in by_meaning])
     view.passages([one.key for one in fuse(by_meaning, by_words)[:10]])
