@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
@@ -13,9 +13,7 @@ from typing import Literal, Self, get_args
 
 from ..errors import (
     CorruptDataError,
-    InputError,
     LimitError,
-    MissingExtraError,
     ModelMismatchError,
     NotFoundError,
     QuestionError,
@@ -23,9 +21,9 @@ from ..errors import (
 )
 from ..settings import Settings
 from .embedding import DEFAULT_MODEL, Embedder, load_embedder
+from .folders import FolderReader, Progress
 from .fusion import Fused, fuse
 from .ingest import (
-    BATCH_CHARACTERS,
     batches,
     check_distinct,
     checked,
@@ -35,30 +33,36 @@ from .ingest import (
     parse_limits,
     same_version,
 )
-from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
+from .migrations import FORMAT_VERSION
+from .records import (
+    Added,
+    Compacted,
+    Document,
+    DocumentInfo,
+    Failure,
+    Finding,
+    Hit,
+    Hits,
+    Location,
+    Scores,
+    Source,
+    Span,
+)
 from .splitting import SplitLimits
-from .storage import FORMAT_VERSION, collection_folder
-from .store import DocumentDraft, PassageStore, View
+from .storage import collection_folder
+from .store import DocumentDraft, FileRecord, PassageStore, View
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
+from .verifying import compare
 
 AnySource = Source | str | Path
 Mode = Literal["hybrid", "dense", "lexical"]
 CANDIDATES = 50
 """Passages taken from each ranking before they are fused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far `add` has come, in sources; `name` is the one just finished."""
-
-    done: int
-    total: int
-    name: str
 
 
 OnProgress = Callable[[Progress], None]
@@ -98,6 +102,7 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        check_content: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
@@ -106,7 +111,8 @@ class SearchCollection:
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata).
+        `title` and `uri` (further names become metadata). Files of a folder whose size and time of change are those
+        of the last time are not read again; with `check_content` they are, and compared by their sha256.
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
@@ -128,7 +134,7 @@ class SearchCollection:
         check_distinct([str(source.id) for source in together], taken)
         result = self._add_together(together, replace, on_progress) if together or not folders else Added()
         for folder in folders:
-            result += self._add_folder(folder, replace, options, on_progress, taken)
+            result += self._add_folder(folder, replace, options, on_progress, taken, check_content)
         return result + Added(failed=tuple(failed))
 
     def sync(
@@ -138,6 +144,7 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        check_content: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
@@ -149,7 +156,7 @@ class SearchCollection:
         if not is_folder(folder):
             raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
         options = LoadOptions(encoding, keep_all, columns or {})
-        result = self._add_folder(folder, True, options, on_progress, set())
+        result = self._add_folder(folder, True, options, on_progress, set(), check_content)
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
         gone = [info.id for info in self.documents() if info.id not in kept and not f"{info.id}/".startswith(unread)]
@@ -233,6 +240,26 @@ class SearchCollection:
         """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
         return self._store.index_generation
 
+    def verify(self, sample: int = 200) -> list[Finding]:
+        """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
+
+        `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
+        Raises StorageError.
+        """
+        findings, samples = self._store.verify(sample)
+        if samples:
+            findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))
+        return findings
+
+    def backup(self, file: Path) -> None:
+        """Write the whole collection to `file`, which is replaced, while others read and write it. `spanwise.restore`
+        brings it back. Raises StorageError."""
+        self._store.backup(Path(file))
+
+    def compact(self) -> Compacted:
+        """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
+        return self._store.compact()
+
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
         with self._store.reading() as view:
@@ -270,33 +297,39 @@ class SearchCollection:
             # It was replaced or deleted meanwhile, and its file with it.
 
     def _add_folder(
-        self, folder: Path, replace: bool, options: LoadOptions, on_progress: OnProgress | None, taken: set[str]
+        self,
+        folder: Path,
+        replace: bool,
+        options: LoadOptions,
+        on_progress: OnProgress | None,
+        taken: set[str],
+        check_content: bool,
     ) -> Added:
-        files = list(files_below(folder))
-        limits = parse_limits(self._settings)
+        with self._store.reading() as view:
+            records = view.files(str(folder.resolve())) if replace else {}
+        reader = FolderReader(folder, records, options, self._settings, taken, check_content=check_content)
         result = Added()
-        batch: list[Source] = []
-        for done, file in enumerate(files, 1):
-            try:
-                one = load_path(file, root=folder, options=options, limits=limits)
-                sources = [checked(source, self._settings) for source in one.sources]
-                check_distinct([str(source.id) for source in sources], taken)
-                batch.extend(sources)
-                result += Added(failed=one.failed)
-            except (InputError, MissingExtraError) as error:
-                name = shown(file.relative_to(folder).as_posix())
-                result += Added(failed=(Failure(name, shown(str(error))),))
-            if sum(len(source.text) for source in batch) >= BATCH_CHARACTERS or done == len(files):
-                result += self._add_together(batch, replace, None)
-                batch = []
+        for batch in reader.batches():
+            if batch.full or batch.progress.done == batch.progress.total:
+                result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
+                result += Added(failed=tuple(batch.failed))
             if on_progress:
-                on_progress(Progress(done, len(files), shown(file.name)))
+                on_progress(batch.progress)
         return result
 
-    def _add_together(self, sources: list[Source], replace: bool, on_progress: OnProgress | None) -> Added:
+    def _add_together(
+        self,
+        sources: list[Source],
+        replace: bool,
+        on_progress: OnProgress | None,
+        files: Sequence[FileRecord] = (),
+        untouched: Sequence[str] = (),
+    ) -> Added:
+        """Store `sources` in one transaction, and record `files`; the documents `untouched` stay as they are."""
         ids = [str(source.id) for source in sources]
         with self._store.reading() as view:
             known = view.known(ids)
+            kept = view.known(untouched)
             generation = view.generation
         infos = {info.id: info for info in known.values()}
         unchanged = {source.id for source in sources if replace and same_version(source, known.get(str(source.id)))}
@@ -306,16 +339,17 @@ class SearchCollection:
             for source in sources
             if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
         }
-        if changed or originals:
-            stored = self._store.add(self._drafts(changed, on_progress), replace=replace, originals=originals)
+        if changed or originals or files:
+            drafts = self._drafts(changed, on_progress)
+            stored = self._store.add(drafts, replace=replace, originals=originals, files=files)
             infos |= {info.id: info for info in stored.documents}
-            infos |= {one: replace_fields(infos[one], original=kept.sha256) for one, kept in originals.items()}
+            infos |= {one: replace_fields(infos[one], original=file.sha256) for one, file in originals.items()}
             generation = stored.generation
         return Added(
-            documents=tuple(infos[document_id] for document_id in ids),
+            documents=(*(infos[document_id] for document_id in ids), *kept.values()),
             added=tuple(document_id for document_id in ids if document_id not in known),
             replaced=tuple(document_id for document_id in ids if document_id in known and document_id not in unchanged),
-            unchanged=tuple(document_id for document_id in ids if document_id in unchanged),
+            unchanged=(*(document_id for document_id in ids if document_id in unchanged), *kept),
             generation=generation,
         )
 

@@ -172,8 +172,15 @@ def load_path(
     path: Path, *, root: Path | None = None, options: LoadOptions | None = None, limits: ParseLimits | None = None
 ) -> Loaded:
     """The sources of one file; ids and uris begin with the path relative to `root`. Raises SourceError."""
-    name = (path.relative_to(root) if root else Path(path.name)).as_posix()
     limits = limits or ParseLimits()
+    data = read_file(path, root, limits)
+    # Inside a folder the suffix of a text file decides; a file given by name is tried.
+    return _load(data, _name(path, root), None, options or LoadOptions(), limits, named=root is None)
+
+
+def read_file(path: Path, root: Path | None, limits: ParseLimits) -> bytes:
+    """The bytes of a file; one below `root` is called by its path there. Raises SourceError."""
+    name = _name(path, root)
     try:
         if root and not path.is_file():  # a pipe would be waited for, a link may lead nowhere, a folder may be locked
             raise SourceError(
@@ -187,13 +194,20 @@ def load_path(
                 subject=name,
                 way_out="Split it, or raise SPANWISE_MAX_SOURCE_BYTES.",
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{name} cannot be read: {error.strerror}.", subject=name, way_out="Check the path and its permissions."
         ) from error
-    # Inside a folder the suffix of a text file decides; a file given by name is tried.
-    return _load(data, name, None, options or LoadOptions(), limits, named=root is None)
+
+
+def load_read(data: bytes, name: str, options: LoadOptions, limits: ParseLimits) -> Loaded:
+    """The sources of a file in a folder that has been read; `name` is its path there. Raises SourceError."""
+    return _load(data, name, None, options, limits, named=False)
+
+
+def _name(path: Path, root: Path | None) -> str:
+    return (path.relative_to(root) if root else Path(path.name)).as_posix()
 
 
 def load_bytes(

@@ -8,11 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 from .embedding import Fingerprint, Vectors
-from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Original, Passage, Span
+from .marks import Mark
+from .records import (
+    Compacted,
+    Document,
+    DocumentInfo,
+    Finding,
+    Heading,
+    Layout,
+    Location,
+    Metadata,
+    Original,
+    Passage,
+    Span,
+)
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
@@ -63,6 +77,8 @@ class FileRecord:
     read_with: str
     """The options of reading, and which version of the reading code."""
     documents: tuple[str, ...]
+    kept: bool = True
+    """Whether every document of it has its original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,15 @@ class Stored:
 
     generation: int
     documents: tuple[DocumentInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A passage, the text that was embedded for it, and the vector that is stored."""
+
+    subject: str
+    text: str
+    vector: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +178,28 @@ class PassageStore(Protocol):
     def delete(self, ids: Sequence[str]) -> int:
         """Remove documents; the new generation. Raises DocumentNotFoundError, and then removes nothing."""
 
+    def mark(self, mark: Mark) -> None:
+        """Keep a mark in the place of an earlier one on the same words. It makes no generation."""
+
+    def marks(self) -> list[Mark]:
+        """Every mark, in the order they were made. Those on a document go when it is deleted."""
+
+    def forget_marks(self) -> int:
+        """Remove every mark; how many."""
+
     @property
     def index_generation(self) -> int:
         """The generation that the vector index in memory shows; 0 before there is one."""
+
+    def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
+        """What is wrong with what is stored, and `sample` passages whose vectors are to be compared with their texts;
+        none of these when something is wrong."""
+
+    def backup(self, target: Path) -> None:
+        """Write everything to one file while others read and write. Raises StorageError."""
+
+    def compact(self) -> Compacted:
+        """Give back the space of what was deleted. Raises CollectionBusyError."""
 
     def fingerprint(self) -> Fingerprint | None:
         """The embedding model the vectors were made with; None before the first."""

@@ -16,13 +16,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import CollectionBusyError, DocumentExistsError, StorageError
+from . import verifying
+from .backup import backup
 from .embedding import Fingerprint, Vectors
+from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
 from .places import insert_places, pages_json, spans_json
-from .records import DocumentInfo, Layout, Original
+from .records import Compacted, DocumentInfo, Finding, Layout, Original
 from .snapshot import Snapshot, refreshed
 from .storage import Database
-from .store import DocumentDraft, FileRecord, Stored, View
+from .store import DocumentDraft, FileRecord, Sampled, Stored, View
 from .vectors import VectorIndexFactory
 from .view_sqlite import SqliteView, TextCache, not_found
 
@@ -91,13 +94,44 @@ class SqlitePassageStore:
                 if row is None:
                     raise not_found(document_id)
                 dropped.add(_delete_document(connection, row[0], deleted))
+                connection.execute("DELETE FROM marks WHERE document = ?", (document_id,))  # they hold words of it
             generation = _advance(connection)
         self._remember(generation, deleted)
         return generation
 
+    def mark(self, mark: Mark) -> None:
+        with self._database.writing() as connection:
+            insert_mark(connection, mark)
+
+    def marks(self) -> list[Mark]:
+        with self._database.reading() as connection:
+            return read_marks(connection)
+
+    def forget_marks(self) -> int:
+        with self._database.writing() as connection:
+            return connection.execute("DELETE FROM marks").rowcount
+
     @property
     def index_generation(self) -> int:
         return self._snapshot.generation if self._snapshot else 0
+
+    def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
+        fingerprint = self.fingerprint()
+        with self._database.reading() as connection:
+            findings = list(verifying.check(connection, self.originals, fingerprint.dimension if fingerprint else None))
+            samples = verifying.sampled(connection, sample) if not findings else []
+        with self._database.writing() as connection:
+            findings.extend(verifying.check_words(connection))
+        return findings, samples
+
+    def backup(self, target: Path) -> None:
+        backup(self._database, self.originals, target)
+
+    def compact(self) -> Compacted:
+        before = self._bytes_on_disk()
+        self._database.compact()
+        self._sweep_leftovers()
+        return Compacted(before, self._bytes_on_disk())
 
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
@@ -143,7 +177,8 @@ class SqlitePassageStore:
             self.originals.remove(names - _referenced(connection, names))
 
     def _bytes_on_disk(self) -> int:
-        return sum(file.stat().st_size for file in self._database.file.parent.iterdir() if file.is_file())
+        files = self._database.file.parent.iterdir()
+        return sum(file.stat().st_size for file in files if file.is_file()) + sum(self.originals.sizes().values())
 
     def _current(self, view: SqliteView, held: Snapshot | None) -> Snapshot | None:
         """The vector index of exactly the view's generation; None while there are no vectors."""

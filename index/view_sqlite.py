@@ -160,13 +160,14 @@ class SqliteView:
 
     def files(self, folder: str) -> dict[str, FileRecord]:
         rows = self._connection.execute(
-            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id) "
+            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id), "
+            "count(d.original) = count(*) "
             "FROM files f JOIN documents d ON d.file = f.key WHERE f.folder = ? GROUP BY f.key",
             (folder,),
         )
         return {
-            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)))
-            for path, size, mtime_ns, sha256, read_with, ids in rows
+            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)), bool(kept))
+            for path, size, mtime_ns, sha256, read_with, ids, kept in rows
         }
 
     def counts(self) -> Counts:

@@ -47,6 +47,7 @@ from .index.records import (
     Document,
     DocumentInfo,
     Failure,
+    Finding,
     Heading,
     Hit,
     Hits,
@@ -88,6 +89,7 @@ __all__ = [
     "DocumentInfo",
     "DocumentNotFoundError",
     "Failure",
+    "Finding",
     "FormatVersionError",
     "Heading",
     "Hit",
@@ -123,6 +125,7 @@ __all__ = [
     "drop",
     "open",
     "rename",
+    "restore",
 ]
 
 
@@ -172,6 +175,25 @@ def drop(folder: str | Path, collection: str, *, settings: Settings | None = Non
     from .index import managing
 
     managing.drop(Path(folder), collection, settings or Settings.from_environment())
+
+
+def restore(
+    folder: str | Path,
+    file: str | Path,
+    collection: str = "default",
+    *,
+    replace: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Make a collection from a file that `Collection.backup` wrote; with `replace` in the place of one that exists.
+
+    Raises CollectionExistsError, SourceError (not a backup), CorruptDataError (not as it was written),
+    FormatVersionError, CollectionBusyError, StorageError.
+    """
+    from .index.backup import restore
+
+    settings = settings or Settings.from_environment()
+    restore(Path(folder), collection, Path(file), replace=replace, settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,5 @@
-"""The commands: `spanwise add | sync | remove | list | show | ask | calibrate | search | status | serve | keys | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | serve |
+keys | collections | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_collections, cli_keys
+from . import cli_collections, cli_keys, cli_labels, cli_upkeep
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 
 _COLLECTIONS = "Make, list, rename and drop collections."
+_LABELS = "What people marked as right or wrong."
 _EPILOG = __doc__.partition("\n\n")[2]
 
 
@@ -88,13 +90,18 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
-        "labels", type=Path, metavar="LABELS.jsonl", help='a line each: {"question": …, "answer": text or null}'
+        "labels",
+        type=Path,
+        nargs="?",
+        metavar="LABELS.jsonl",
+        help='a line each: {"question": …, "answer": text or null} (default: what was marked in the search box)',
     )
     search = command("search", _search, "Find the passages nearest to a query.")
     search.add_argument("query", metavar="QUERY")
     search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
     search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
     command("status", _status, "Say what the collection holds.")
+    cli_upkeep.add_commands(command)
     serve = command("serve", _serve, "Serve the HTTP API.")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
@@ -103,6 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
     cli_keys.add_commands(partial(_command, keys.add_subparsers(required=True, metavar="COMMAND")))
     collections = commands.add_parser("collections", help=_COLLECTIONS, description=_COLLECTIONS)
     cli_collections.add_commands(partial(_command, collections.add_subparsers(required=True, metavar="COMMAND")))
+    labels = commands.add_parser("labels", help=_LABELS, description=_LABELS)
+    cli_labels.add_commands(partial(_command, labels.add_subparsers(required=True, metavar="COMMAND")))
     _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
     return top
 
@@ -133,6 +142,9 @@ def _common(default: object) -> argparse.ArgumentParser:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", help="encoding of text files (default: detected)")
+    parser.add_argument(
+        "--check-content", action="store_true", help="read files of a folder again that look unchanged by size and time"
+    )
     parser.add_argument("--keep-all", action="store_true", help="keep the navigation of web pages")
     parser.add_argument(
         "--columns",
@@ -206,7 +218,12 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    return {"encoding": options.encoding, "keep_all": options.keep_all, "columns": options.columns}
+    return {
+        "encoding": options.encoding,
+        "keep_all": options.keep_all,
+        "columns": options.columns,
+        "check_content": options.check_content,
+    }
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
@@ -284,9 +301,10 @@ def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import evaluating, print_calibration
     from .qa.calibrating import read_labels, recalibrate
     from .qa.evaluation.progress import Steps
+    from .qa.labels import labels_of
 
-    labels = read_labels(options.labels)
     with _collection(options, settings) as collection, evaluating("calibrate") as on_progress:
+        labels = read_labels(options.labels) if options.labels else labels_of(collection.marks())
         report = recalibrate(collection, labels, Steps(len(labels), on_progress))
     _print_json(report) if options.json else print_calibration(report)
     return 0

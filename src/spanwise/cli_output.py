@@ -15,7 +15,7 @@ from rich.text import Text
 
 from .api.serialise import stored_json
 from .index.collection import OnProgress
-from .index.collection import Progress as AddProgress
+from .index.folders import Progress as AddProgress
 from .index.records import Added, Hits
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
