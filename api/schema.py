@@ -428,6 +428,14 @@ class ReadyOut(BaseModel):
     generation: int | None = Field(description="Of the default collection; null while there is none.")
 
 
+class WorkOut(BaseModel):
+    what: Literal["add", "reindex"]
+    done: int
+    total: int
+    started_at: str
+    running: bool = Field(description="False: it was cut off; begun again, it goes on where it was.")
+
+
 class StatusOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.STATUS]})
 
@@ -439,7 +447,20 @@ class StatusOut(BaseModel):
     embedding_model: str
     reader: str
     format_version: int
-    bytes_on_disk: int
+    bytes_on_disk: int = Field(description="Everything of the collection.")
+    database_bytes: int
+    log_bytes: int = Field(description="Changes that are not yet folded into the database file.")
+    originals: int = Field(description="Files that are kept.")
+    originals_bytes: int
+    changed_at: str | None = Field(description="When the last change was made: UTC, ISO 8601.")
+    indexed_generation: int | None = Field(
+        description="The generation that the server's index is of; the next search brings it up to date."
+    )
+    search: str = Field(description="How vectors are searched.")
+    dimension: int | None
+    query_prompt: str
+    passage_prompt: str
+    pending: list[WorkOut] = Field(description="Folders being added and reindexings, in any process.")
 
 
 class MarkOut(BaseModel):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self, get_args
 
 from ..errors import (
+    CollectionBusyError,
     CorruptDataError,
     LimitError,
     ModelMismatchError,
@@ -20,7 +20,7 @@ from ..errors import (
     SourceError,
 )
 from ..settings import Settings
-from .embedding import DEFAULT_MODEL, Embedder, load_embedder
+from .embedding import DEFAULT_MODEL, Embedder, Fingerprint, load_embedder
 from .folders import FolderReader, Progress
 from .fusion import Fused, fuse
 from .ingest import (
@@ -40,22 +40,22 @@ from .migrations import FORMAT_VERSION
 from .pages import DEFAULT_WIDTH, PageImages
 from .records import (
     Added,
-    Compacted,
     Document,
     DocumentInfo,
     Failure,
-    Finding,
     Hit,
     Hits,
     Location,
     Metadata,
+    Original,
     Scores,
     Source,
     Span,
 )
+from .reports import Compacted, Finding, Status
 from .splitting import SplitLimits
 from .storage import collection_folder
-from .store import DocumentDraft, FileRecord, PassageStore, View
+from .store import DocumentDraft, FileRecord, PassageStore, Stored, View
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
@@ -70,21 +70,6 @@ CANDIDATES = 50
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a collection holds and what made it."""
-
-    collection: str
-    documents: int
-    passages: int
-    characters: int
-    generation: int
-    embedding_model: str
-    reader: str
-    format_version: int
-    bytes_on_disk: int
-
-
 class SearchCollection:
     """A named set of documents under one embedding model. Safe to use from many threads."""
 
@@ -93,7 +78,7 @@ class SearchCollection:
         self._store = store
         self._settings = settings
         self._given_embedder = embedder
-        self._checked_embedder: Embedder | None = None
+        self._checked_embedders: dict[Fingerprint | None, Embedder] = {}
         self._pages = PageImages(store, parse_limits(settings))
         self._check_configured_model()
 
@@ -256,15 +241,35 @@ class SearchCollection:
         """What the collection holds. Loads no model."""
         with self._store.reading() as view:
             counts, generation = view.counts(), view.generation
+            fingerprint = self._store.fingerprint()
         return Status(
-            self.name, counts.documents, counts.passages, counts.characters, generation, self._model_name(),
-            self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
-        )  # fmt: skip
+            collection=self.name,
+            documents=counts.documents,
+            passages=counts.passages,
+            characters=counts.characters,
+            generation=generation,
+            embedding_model=self._model_name(),
+            reader=self._reader_name(),
+            format_version=FORMAT_VERSION,
+            bytes_on_disk=counts.bytes_on_disk,
+            database_bytes=counts.database_bytes,
+            log_bytes=counts.log_bytes,
+            originals=counts.originals,
+            originals_bytes=counts.originals_bytes,
+            changed_at=counts.changed_at,
+            indexed_generation=self._store.indexed_generation,
+            search=self._store.search_kind,
+            dimension=fingerprint.dimension if fingerprint else None,
+            query_prompt=fingerprint.query_prompt if fingerprint else "",
+            passage_prompt=fingerprint.passage_prompt if fingerprint else "",
+            pending=tuple(self._store.work()),
+        )
 
     @property
-    def index_generation(self) -> int:
-        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
-        return self._store.index_generation
+    def generation(self) -> int:
+        """A counter that every change raises by one."""
+        with self._store.reading() as view:
+            return view.generation
 
     def verify(self, sample: int = 200) -> list[Finding]:
         """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
@@ -285,6 +290,37 @@ class SearchCollection:
     def compact(self) -> Compacted:
         """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
         return self._store.compact()
+
+    def reindex(
+        self, model: str = "", *, embedder: Embedder | None = None, on_progress: OnProgress | None = None
+    ) -> int:
+        """Split and embed every document again under another embedding model; the new generation.
+
+        The old model serves until the new one is complete, then all is replaced in one transaction. A run that was cut
+        off is taken up where it was by the next one under the same model. `embedder` is given instead of a name in
+        tests. Nothing is done when the collection is under that model already.
+        Raises ModelError, CollectionBusyError when a reindexing runs, StorageError.
+        """
+        embedder = embedder or load_embedder(model or DEFAULT_MODEL, self._settings.threads)
+        fingerprint = embedder.fingerprint
+        if self._store.fingerprint() == fingerprint:
+            return self.generation
+        if any(work.running and work.what == "reindex" for work in self._store.work()):
+            raise CollectionBusyError(
+                f"Collection {self.name!r} is being reindexed.",
+                subject=self.name,
+                way_out="`status` says how far it is.",
+            )
+        limits = SplitLimits.for_model(embedder.max_tokens)
+        self._checked_embedders[fingerprint] = embedder  # for the moment it is in place
+        with self._store.announced("reindex", fingerprint.model) as announce:
+
+            def step(done: int, total: int) -> None:
+                announce(done, total)
+                if on_progress:
+                    on_progress(Progress(done, total, fingerprint.model))
+
+            return self._store.rebuild(fingerprint, lambda sources: draft(list(sources), embedder, limits), step)
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
@@ -335,12 +371,14 @@ class SearchCollection:
             records = view.files(str(folder.resolve())) if replace else {}
         reader = FolderReader(folder, records, options, self._settings, taken, check_content=check_content)
         result = Added()
-        for batch in reader.batches():
-            if batch.full or batch.progress.done == batch.progress.total:
-                result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
-                result += Added(failed=tuple(batch.failed))
-            if on_progress:
-                on_progress(batch.progress)
+        with self._store.announced("add", str(folder.resolve())) as step:
+            for batch in reader.batches():
+                if batch.full or batch.progress.done == batch.progress.total:
+                    result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
+                    result += Added(failed=tuple(batch.failed))
+                    step(batch.progress.done, batch.progress.total)
+                if on_progress:
+                    on_progress(batch.progress)
         return result
 
     def _add_together(
@@ -366,8 +404,7 @@ class SearchCollection:
             if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
         }
         if changed or originals or files:
-            drafts = self._drafts(changed, on_progress)
-            stored = self._store.add(drafts, replace=replace, originals=originals, files=files)
+            stored = self._store_drafts(changed, replace, on_progress, originals, files)
             infos |= {info.id: info for info in stored.documents}
             infos |= {one: replace_fields(infos[one], original=file.sha256) for one, file in originals.items()}
             generation = stored.generation
@@ -379,10 +416,28 @@ class SearchCollection:
             generation=generation,
         )
 
-    def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+    def _store_drafts(
+        self,
+        sources: list[Source],
+        replace: bool,
+        on_progress: OnProgress | None,
+        originals: Mapping[str, Original],
+        files: Sequence[FileRecord],
+    ) -> Stored:
         if not sources:
-            return []
-        embedder = self._embedder(adding=True)
+            return self._store.add([], replace=replace, originals=originals, files=files)
+        while True:
+            embedder = self._embedder(adding=True)
+            drafts = self._drafts(sources, embedder, on_progress)
+            model = embedder.fingerprint
+            try:
+                return self._store.add(drafts, replace=replace, originals=originals, files=files, fingerprint=model)
+            except ModelMismatchError:
+                if self._embedder() is embedder:
+                    raise
+                # It was reindexed while these were embedded: once more, under the new model.
+
+    def _drafts(self, sources: list[Source], embedder: Embedder, on_progress: OnProgress | None) -> list[DocumentDraft]:
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
@@ -446,18 +501,21 @@ class SearchCollection:
 
         The first document settles the model; a search before that changes nothing.
         """
-        if self._checked_embedder is None:
-            embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
+        stored = self._store.fingerprint()
+        if stored in self._checked_embedders:
+            return self._checked_embedders[stored]
+        if self._checked_embedders:  # another process has reindexed the collection
+            self._check_configured_model()
+        embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
+        if stored is None and adding:
+            self._store.set_fingerprint(embedder.fingerprint)
             stored = self._store.fingerprint()
-            if stored is None and adding:
-                self._store.set_fingerprint(embedder.fingerprint)
-                stored = self._store.fingerprint()
-            if stored is None:
-                return embedder
-            if stored != embedder.fingerprint:
-                raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
-            self._checked_embedder = embedder
-        return self._checked_embedder
+        if stored is None:
+            return embedder
+        if stored != embedder.fingerprint:
+            raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
+        self._checked_embedders[stored] = embedder
+        return embedder
 
     def _check_configured_model(self) -> None:
         stored = self._store.fingerprint()

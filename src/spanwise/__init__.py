@@ -48,7 +48,6 @@ from .index.records import (
     Document,
     DocumentInfo,
     Failure,
-    Finding,
     Heading,
     Hit,
     Hits,
@@ -60,6 +59,7 @@ from .index.records import (
     Source,
     Span,
 )
+from .index.reports import Finding
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 

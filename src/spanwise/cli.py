@@ -218,7 +218,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
     with _collection(options, settings, create=True) as collection:
         for path in options.paths:
             try:
-                with adding(path) as on_progress:
+                with adding(path.name) as on_progress:
                     one = collection.add(path, **_reading(options), on_progress=on_progress)
             except SourceError as error:
                 one = Added(failed=(Failure(path.name, str(error)),))
@@ -232,7 +232,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.watch:
         return _watch(options, settings)
-    with _collection(options, settings, create=True) as collection, adding(options.folder) as on_progress:
+    with _collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
         result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
@@ -377,8 +377,16 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         _print_json(status)
     else:
+        pending = status.pop("pending")
         for name, value in status.items():
-            print(f"{name.replace('_', ' '):16} {value:,}" if isinstance(value, int) else f"{name:16} {value}")
+            print(
+                f"{name.replace('_', ' '):19} {value:,}"
+                if isinstance(value, int)
+                else f"{name.replace('_', ' '):19} {value or '-'}"
+            )
+        for work in pending:
+            how = f"process {work['process']}" if work["running"] else "cut off: begin it again, it goes on there"
+            print(f"{'pending':19} {work['what']} {work['subject']}, {work['done']:,} of {work['total']:,}, {how}")
     return 0
 
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -113,9 +112,9 @@ def print_change(result: Added, *, as_json: bool) -> None:
 
 
 @contextmanager
-def adding(path: Path) -> Iterator[OnProgress]:
-    """Progress of `add` for as long as the block lasts; silent when standard error is not a terminal."""
-    with evaluating(f"Adding {path.name}") as on_progress:
+def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
+    """Progress of `add` or `reindex` for as long as the block lasts; silent when standard error is not a terminal."""
+    with evaluating(f"{doing} {what}") as on_progress:
 
         def report(progress: AddProgress) -> None:
             on_progress(progress.done, progress.total)
