@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -133,6 +134,12 @@ def test_common_options_stand_before_or_after_the_verb(folder: Path, run: Run, a
 def test_search_list_show_status_and_remove(folder: Path, run: Run) -> None:
     hits = json.loads(run("search", "games began", "--json").stdout)["hits"]
     assert hits[0]["passage"]["text"] == TEXT
+    assert "Searched also for “games” for “gamse”." in run("search", "gamse").stdout
+    assert json.loads(run("search", "gam", "--prefix", "--mode", "lexical", "--json").stdout)["hits"] == [
+        {**hits[0], "scores": {**hits[0]["scores"], "dense": None, "fused": 1.0, "lexical": ANY}}
+    ]
+    assert run("suggest", "gam", "--limit", "1").stdout == "games\n"
+    assert run("suggest", "zzz").returncode == 1
     assert run("list").stdout.startswith(f"games.txt  {len(TEXT)} characters, 1 passages")
     assert run("show", "games.txt").stdout == TEXT
     assert run("show", "games.txt", "--start", "4", "--end", "9").stdout == "games"

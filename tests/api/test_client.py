@@ -78,6 +78,9 @@ def test_it_gives_what_the_library_gives(client: Client, tmp_path: Path) -> None
     for one, other in zip(client.search("winter games"), library.search("winter games"), strict=True):
         assert (one.text, one.span, one.passage.span_utf16) == (other.text, other.span, other.passage.span_utf16)
         assert one.scores == other.scores
+    assert client.suggest("winter o").suggestions == library.suggest("winter o").suggestions != ()
+    assert client.search("winter olimpics").corrected == {"olimpics": "olympics"}
+    assert client.search("winter olym", prefix=True)[0].text == library.search("winter olym", prefix=True)[0].text
     for one, other in zip(client.documents(), library.documents(), strict=True):
         assert (one.id, one.title, one.characters, one.passages) == (
             other.id, other.title, other.characters, other.passages,

@@ -17,8 +17,8 @@ def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
     assert response.status_code == 200
     assert response.mimetype == "application/json"
     assert list(body) == [
-        "question", "answerable", "no_answer_probability", "calibrated", "warnings", "corrected", "answers", "generation",
-        "took_ms", "timings_ms",
+        "question", "answerable", "no_answer_probability", "calibrated", "warnings", "corrected", "answers",
+        "generation", "took_ms", "timings_ms",
     ]  # fmt: skip
     assert body["question"] == QUESTION
     assert body["answerable"] is True

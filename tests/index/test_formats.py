@@ -40,6 +40,8 @@ def test_an_old_collection_opens_and_works(opened: Open, data: Path, version: in
     hit = library.search("lift seconds")[0]
     assert (hit.text, hit.passage.heading) == ("## Lift\n\nThe lift takes 40 seconds.", ("Tower", "Lift"))
     assert library.locate("bridge", Span(0, 3)).line == 1
+    assert library.search("metrse", mode="lexical").corrected == {"metrse": "metres"}
+    assert library.suggest("bri")[0].text == "Bridge"
     assert library.verify() == []
     (tmp_path / "bridge").write_text("The bridge is wide.")
     library.add(tmp_path / "bridge")
