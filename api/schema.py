@@ -421,6 +421,7 @@ class SearchResponse(BaseModel):
     corrected: dict[str, str] = Field(description=CORRECTED)
     generation: int
     took_ms: float
+    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class SuggestionOut(BaseModel):
@@ -435,7 +436,6 @@ class SuggestResponse(BaseModel):
     suggestions: list[SuggestionOut] = Field(description="Best first.")
     generation: int
     took_ms: float
-    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class HealthOut(BaseModel):

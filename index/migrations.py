@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
+
+from .words import forms_of, plain_words
 
 _CREATE = re.compile(r"CREATE (?:TABLE|VIRTUAL TABLE|INDEX|TRIGGER) (\w+)")
 
@@ -170,6 +173,15 @@ MIGRATIONS = (
 FORMAT_VERSION = len(MIGRATIONS)
 
 
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Take a database from `version` to the newest, in the transaction that is open."""
+    connection.create_function("forms_of", 1, forms_of, deterministic=True)
+    connection.create_function("plain_words", 1, lambda text: json.dumps(sorted(plain_words(text))), deterministic=True)
+    for migration in MIGRATIONS[version:]:
+        for statement in _statements(migration):
+            connection.execute(statement)
+
+
 def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
     """The SQL of every table, index and trigger, by name; those that SQLite makes itself are left out."""
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
@@ -181,7 +193,7 @@ def parts(version: int) -> set[str]:
     return {name for migration in MIGRATIONS[:version] for name in _CREATE.findall(migration)}
 
 
-def statements(script: str) -> Iterator[str]:
+def _statements(script: str) -> Iterator[str]:
     """The statements of a migration one by one: `executescript` would commit the transaction they belong to."""
     statement = ""
     for line in script.splitlines(keepends=True):

@@ -25,8 +25,7 @@ from ..errors import (
     StorageError,
 )
 from .durable import make_folder
-from .migrations import FORMAT_VERSION, MIGRATIONS, parts, schema_of, statements
-from .words import forms_of, plain_words
+from .migrations import FORMAT_VERSION, migrate, parts, schema_of
 
 DATABASE = "collection.sqlite"
 _RESTORE = "Restore it with `spanwise restore BACKUP --replace`, or drop it and add the documents again."
@@ -219,14 +218,10 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
         if version == FORMAT_VERSION:
             return
-        connection.create_function("forms_of", 1, forms_of, deterministic=True)
-        connection.create_function("plain_words", 1, _plain_words, deterministic=True)
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = self._version(connection)  # another process may have been first
-            for number in range(version, FORMAT_VERSION):
-                for statement in statements(MIGRATIONS[number]):
-                    connection.execute(statement)
+            migrate(connection, version)
             connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
             connection.execute("COMMIT")
         except BaseException:
@@ -314,7 +309,3 @@ def _busy(name: str) -> CollectionBusyError:
         subject=name,
         way_out="Try again shortly, or raise SPANWISE_WRITE_WAIT_SECONDS.",
     )
-
-
-def _plain_words(text: str) -> str:
-    return json.dumps(sorted(plain_words(text)))

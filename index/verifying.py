@@ -14,7 +14,7 @@ import numpy as np
 from .embedding import Vectors
 from .ingest import content_hash
 from .markup import blank_markup
-from .migrations import MIGRATIONS, schema_of, statements
+from .migrations import migrate, schema_of
 from .originals import Originals
 from .records import Span
 from .reports import Finding
@@ -182,9 +182,7 @@ def _check_originals(connection: sqlite3.Connection, originals: Originals) -> It
 def _expected_schema() -> dict[str, str]:
     connection = sqlite3.connect(":memory:")
     try:
-        for migration in MIGRATIONS:
-            for statement in statements(migration):
-                connection.execute(statement)
+        migrate(connection, 0)
         return schema_of(connection)
     finally:
         connection.close()

@@ -73,7 +73,7 @@ def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
 def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
     body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
 
-    assert list(body) == ["query", "hits", "generation", "took_ms", "timings_ms"]
+    assert list(body) == ["query", "hits", "corrected", "generation", "took_ms", "timings_ms"]
     assert body["query"] == "winter olympics in china"
     first = body["hits"][0]
     assert list(first) == ["document", "passage", "span_utf16", "scores", "page", "heading"]

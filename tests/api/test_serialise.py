@@ -22,6 +22,7 @@ def test_ask_json_is_the_settled_object() -> None:
         "no_answer_probability": 0.9876,
         "calibrated": False,
         "warnings": [],
+        "corrected": {},
         "answers": [
             {
                 "text": "Feb. 20",

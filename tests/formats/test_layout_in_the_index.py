@@ -12,9 +12,9 @@ import spanwise
 from spanwise import LimitError, Location, Rectangle, Source, Span
 from spanwise.index.ingest import layout_of
 from spanwise.index.locating import line_and_column, locate, text_fragment
+from spanwise.index.migrations import FORMAT_VERSION, MIGRATIONS
 from spanwise.index.records import Block, GlyphLine, Layout, PageSpan
 from spanwise.index.splitting import SplitLimits, split
-from spanwise.index.storage import FORMAT_VERSION, MIGRATIONS
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 LIMITS = SplitLimits(target=40, most=60, prefix=10)
