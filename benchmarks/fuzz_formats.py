@@ -65,7 +65,7 @@ def through_the_worker(count: int, seed: int) -> dict[str, Any]:
     started = time.perf_counter()
     for number in range(count):
         name = list(files)[number % len(files)]
-        data = mutated(files[name], chance)
+        data = changed(files[name], chance)
         began = time.perf_counter()
         try:
             loaded = load_bytes(data, name, limits=ParseLimits(seconds=SECONDS))
@@ -103,7 +103,7 @@ def end_to_end(count: int, seed: int) -> dict[str, Any]:
             for number in range(count):
                 name = list(files)[number % len(files)]
                 file = Path(folder, f"{number}-{name}")
-                file.write_bytes(mutated(files[name], chance))
+                file.write_bytes(changed(files[name], chance))
                 try:
                     result = collection.add(file)
                 except SpanwiseError:
@@ -146,22 +146,36 @@ def reason(error: str, name: str) -> str:
     return words.partition(". ")[0][:80]
 
 
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """A mutation of a file; of most archives, one of a member under sound checksums, or nothing would be parsed."""
+    if not data.startswith(b"PK") or chance.random() < 0.3:
+        return mutated(data, chance)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
+    names = [name for name in members if members[name]]
+    body = [name for name in names if name.endswith(("document.xml", ".xhtml", ".html", ".opf"))]
+    name = chance.choice(body if body and chance.random() < 0.7 else names)
+    member = members[name]
+    members[name] = mutated(member if isinstance(member, bytes) else member.encode(), chance)
+    return zipped(members)
+
+
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """`data` with bytes changed, cut off, repeated, removed or put in."""
-    changed = bytearray(data)
-    way, place = chance.random(), chance.randrange(len(changed))
+    """`data` with bytes new, cut off, repeated, removed or put in."""
+    new = bytearray(data)
+    way, place = chance.random(), chance.randrange(len(new))
     if way < 0.3:
         for _ in range(chance.choice((1, 3, 10, 100))):
-            changed[chance.randrange(len(changed))] = chance.randrange(256)
+            new[chance.randrange(len(new))] = chance.randrange(256)
     elif way < 0.5:
-        del changed[place:]
+        del new[place:]
     elif way < 0.7:
-        changed[place:place] = data[place : place + chance.randrange(1, 200)] * chance.choice((1, 5, 200))
+        new[place:place] = data[place : place + chance.randrange(1, 200)] * chance.choice((1, 5, 200))
     elif way < 0.85:
-        del changed[place : place + chance.randrange(1, 400)]
+        del new[place : place + chance.randrange(1, 400)]
     else:
-        changed[place:place] = chance.randbytes(chance.randrange(1, 50))
-    return bytes(changed)
+        new[place:place] = chance.randbytes(chance.randrange(1, 50))
+    return bytes(new)
 
 
 def seeds() -> dict[str, bytes]:

@@ -11,13 +11,9 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchError, StorageError
 from . import verifying, work
@@ -30,17 +26,14 @@ from .places import insert_places, pages_json, spans_json
 from .records import DocumentInfo, Layout, Original, Source
 from .reindexing import Rebuild, pack, runs
 from .reports import Compacted, Finding, Work
+from .snapshot import Snapshot, refreshed
 from .storage import Database
 from .store import DocumentDraft, FileRecord, Sampled, Stored, View
-from .vectors import VectorIndex, VectorIndexFactory
-from .view_sqlite import SqliteView, TextCache, not_found, unpacked
+from .vectors import VectorIndexFactory
+from .view_sqlite import SqliteView, TextCache, not_found
 
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    generation: int
-    keys: NDArray[np.int64]  # ascending, one per row of the index
-    index: VectorIndex
+REMEMBERED = 256
+"""Changes of this process whose deleted keys are remembered, for a snapshot that is behind by fewer."""
 
 
 class SqlitePassageStore:
@@ -52,8 +45,10 @@ class SqlitePassageStore:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
         self._index_factory = index_factory
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._refreshing = threading.Lock()
+        self._deleted: dict[int, list[int]] = {}
+        self._counted = (-1, 0)
         self._texts = TextCache()
         self.originals = Originals(folder)
         self._sweep_leftovers()
@@ -74,6 +69,7 @@ class SqlitePassageStore:
         fingerprint: Fingerprint | None = None,
     ) -> Stored:
         now = _now()
+        deleted: list[int] = []
         with self._writing() as (connection, dropped):
             if fingerprint is not None and fingerprint != self.fingerprint():
                 raise ModelMismatchError(
@@ -89,24 +85,29 @@ class SqlitePassageStore:
                         f"Document {draft.id!r} exists.", subject=draft.id, way_out="PUT or `add` replaces it."
                     )
                 if row:
-                    dropped.add(_delete_document(connection, row[0]))
+                    dropped.add(_delete_document(connection, row[0], deleted))
                 _insert_document(connection, draft, now)
             for document_id, original in originals.items():
                 dropped.add(_replace_original(connection, document_id, original))
             for file in files:
                 _record_file(connection, file)
             generation = _advance(connection) if drafts else _generation(connection)
-            return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
+        if drafts:
+            self._remember(generation, deleted)
+        return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
 
     def delete(self, ids: Sequence[str]) -> int:
+        deleted: list[int] = []
         with self._writing() as (connection, dropped):
             for document_id in ids:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (document_id,)).fetchone()
                 if row is None:
                     raise not_found(document_id)
-                dropped.add(_delete_document(connection, row[0]))
+                dropped.add(_delete_document(connection, row[0], deleted))
                 connection.execute("DELETE FROM marks WHERE document = ?", (document_id,))  # they hold words of it
-            return _advance(connection)
+            generation = _advance(connection)
+        self._remember(generation, deleted)
+        return generation
 
     def mark(self, mark: Mark) -> None:
         with self._database.writing() as connection:
@@ -228,18 +229,37 @@ class SqlitePassageStore:
         files = self._database.file.parent.iterdir()
         return sum(file.stat().st_size for file in files if file.is_file()) + sum(self.originals.sizes().values())
 
-    def _current(self, view: SqliteView, held: _Snapshot | None) -> _Snapshot | None:
+    def _current(self, view: SqliteView, held: Snapshot | None) -> Snapshot | None:
         """The vector index of exactly the view's generation; None while there are no vectors."""
         if held and held.generation == view.generation:
             return held
         with self._refreshing:
             latest = self._snapshot
             if latest is None or latest.generation < view.generation:
-                self._snapshot = latest = _refreshed(latest, view, self._index_factory)
+                self._snapshot = latest = self._refreshed(latest, view)
             if latest is None or latest.generation == view.generation:
                 return latest
         # Another thread has published a later one, which may lack what this view still holds.
-        return _refreshed(held if held and held.generation < view.generation else None, view, self._index_factory)
+        return self._refreshed(held if held and held.generation < view.generation else None, view)
+
+    def _refreshed(self, old: Snapshot | None, view: SqliteView) -> Snapshot | None:
+        since = range(old.generation + 1, view.generation + 1) if old else range(0)
+        known = [keys for generation in since if (keys := self._deleted.get(generation)) is not None]
+        all_known = len(known) == len(since)  # else some were by another process, or long ago
+        return refreshed(old, view, self._index_factory, [key for keys in known for key in keys] if all_known else None)
+
+    def _remember(self, generation: int, deleted: list[int]) -> None:
+        """Which keys the change that made `generation` has removed, now that it is committed."""
+        self._deleted[generation] = deleted
+        self._deleted.pop(generation - REMEMBERED, None)
+
+    def _passages(self, view: SqliteView) -> int:
+        """How many passages there are; counted once for a generation."""
+        generation, count = self._counted
+        if generation != view.generation:
+            count = view.count_behind(-1)
+            self._counted = (view.generation, count)
+        return count
 
 
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
@@ -278,8 +298,10 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, pack(vector)))
 
 
-def _delete_document(connection: sqlite3.Connection, key: int) -> str | None:
-    """Remove a document with everything of it; the digest of its original, which stays."""
+def _delete_document(connection: sqlite3.Connection, key: int, deleted: list[int]) -> str | None:
+    """Remove a document with everything of it; the digest of its original, which stays. Its passages' keys are added
+    to `deleted`."""
+    deleted += (passage for (passage,) in connection.execute("SELECT key FROM passages WHERE document = ?", (key,)))
     original: str | None = connection.execute("SELECT original FROM documents WHERE key = ?", (key,)).fetchone()[0]
     connection.execute("DELETE FROM vectors WHERE passage IN (SELECT key FROM passages WHERE document = ?)", (key,))
     connection.execute("DELETE FROM passages WHERE document = ?", (key,))
@@ -330,23 +352,3 @@ def _generation(connection: sqlite3.Connection) -> int:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _refreshed(old: _Snapshot | None, view: SqliteView, factory: VectorIndexFactory) -> _Snapshot | None:
-    """The snapshot of the view's generation: rows of the old one that still exist, and the vectors that are new."""
-    rows = view._connection.execute("SELECT passage FROM vectors ORDER BY passage")
-    keys = np.fromiter((key for (key,) in rows), dtype=np.int64)
-    if not len(keys):
-        return None
-    last = int(old.keys[-1]) if old else -1
-    blobs = [blob for (blob,) in view._connection.execute(
-        "SELECT vector FROM vectors WHERE passage > ? ORDER BY passage", (last,)
-    )]  # fmt: skip
-    if old is not None and not blobs and len(keys) == len(old.keys):
-        return _Snapshot(view.generation, keys, old.index)
-    parts = []
-    if old is not None and (held := np.isin(old.keys, keys, assume_unique=True)).any():
-        parts.append(old.index.vectors()[held])
-    if blobs:
-        parts.append(unpacked(blobs, view._store.name))
-    return _Snapshot(view.generation, keys, factory(np.concatenate(parts)))

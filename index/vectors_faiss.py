@@ -27,6 +27,8 @@ class FaissFlatIndex:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         # FAISS keeps any of the rows that tie for the last place, so it is asked for all of them.
         fetched = min(k + 16, len(self))
+        # For this thread: one vector is not worth a team, and a team waits for its slowest where cores are busy.
+        faiss.omp_set_num_threads(1)
         scores, positions = self._index.search(vector.reshape(1, -1), fetched)
         while fetched < len(self) and scores[0][-1] > scores[0][k - 1] - _ROUNDING:
             fetched = min(2 * fetched, len(self))

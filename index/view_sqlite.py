@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,14 +22,18 @@ from .store import Counts, FileRecord, PassageKey, Scored
 from .vectors import inner_products
 
 if TYPE_CHECKING:
-    from .store_sqlite import SqlitePassageStore, _Snapshot
+    from .snapshot import Keys, Snapshot
+    from .store_sqlite import SqlitePassageStore
 
 # What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
 _WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
 
 
+_BEHIND = "SELECT count(*) FROM passages WHERE key > ?"
+
+
 class SqliteView:
-    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: _Snapshot | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: Snapshot | None) -> None:
         self._connection = connection
         self._store = store
         self._snapshot = held
@@ -42,8 +46,25 @@ class SqliteView:
         self._snapshot = snapshot = self._store._current(self, self._snapshot)
         if snapshot is None:
             return []
-        scores, positions = snapshot.index.search(vector, k)
-        return list(zip(snapshot.keys[positions].tolist(), scores.tolist(), strict=True))
+        return snapshot.search(vector, k)
+
+    def count_behind(self, key: int) -> int:
+        # Through the small index of passages: rows of `vectors` are large, and counting would read them all.
+        question = "SELECT count(*) FROM passages INDEXED BY passages_of_document" if key < 0 else _BEHIND
+        return int(self._connection.execute(question, () if key < 0 else (key,)).fetchone()[0])
+
+    def vectors_behind(self, key: int) -> Iterator[tuple[Keys, Vectors]]:
+        rows = self._connection.execute(
+            "SELECT passage, vector FROM vectors WHERE passage > ? ORDER BY passage", (key,)
+        )
+        while some := rows.fetchmany(10_000):
+            yield np.array([key for key, _ in some], np.int64), unpacked([blob for _, blob in some], self._store.name)
+
+    def keys(self) -> Keys:
+        rows = self._connection.execute("SELECT key FROM passages INDEXED BY passages_of_document")
+        found = np.fromiter((key for (key,) in rows), dtype=np.int64)
+        found.sort()
+        return found
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
         marks = ",".join("?" * len(keys))
@@ -56,7 +77,7 @@ class SqliteView:
 
     def lexical(self, query: str, k: int) -> Scored:
         terms = [f'"{word}"' for word in {word.lower(): word for word in _WORDS.findall(query)}.values()]
-        total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+        total = self._store._passages(self)
         rare = [term for term in terms if not self._is_common(term, max(total // 10, 20))]
         if not (rare or terms):
             return []
