@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Self, get_args
 
 from ..errors import InputError, LimitError, MissingExtraError, ModelMismatchError, QuestionError, SourceError
 from ..settings import Settings
-from .embedding import DEFAULT_MODEL, Embedder, load_embedder
-from .fusion import Fused, fuse
+from .cursors import MOST_POSITION, make_cursor, position_of
+from .embedding import DEFAULT_MODEL, Embedder, Vectors, load_embedder
+from .filters import AnyWhere, Where, parse_where
 from .ingest import (
     BATCH_CHARACTERS,
     batches,
@@ -25,8 +27,10 @@ from .ingest import (
     same_version,
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Scores, Source, Span
+from .ranking import Mode, rank, reranked, take
+from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Source, Span
 from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageStore, View
@@ -34,9 +38,8 @@ from .store_sqlite import SqlitePassageStore
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
-Mode = Literal["hybrid", "dense", "lexical"]
-CANDIDATES = 50
-"""Passages taken from each ranking before they are fused."""
+RERANKED = 20
+"""Passages at the head of a ranking whose relevance the reading model judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +178,27 @@ class SearchCollection:
                 )
             return view.locate(info, span) or Location()
 
-    def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
-        """The passages nearest to `query`, best first.
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        mode: Mode = "hybrid",
+        where: AnyWhere | None = None,
+        cursor: str | None = None,
+        rerank: bool = False,
+        merge: bool = True,
+        sentences: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """The passages nearest to `query`, best first, with what matched in them.
 
         `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only).
-        Raises QuestionError, LimitError.
+        `where` keeps the search to documents and passages that a filter allows (see `index.filters`); nothing that it
+        allows is lost. `cursor` is `next` of the page before. `rerank` orders the first 20 passages by the reading
+        model's relevance. `merge` shows a passage and its neighbours that are hits too as one. `sentences` marks the
+        nearest sentence of each hit; `explain` says how each score came about.
+        Raises QuestionError, LimitError, FilterError, CursorError, StaleCursorError.
         """
         started = time.perf_counter()
         query = self._check_question(query, "query")
@@ -188,9 +207,25 @@ class SearchCollection:
             raise QuestionError(
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
+        allowed = parse_where(where)
+        request = (query, mode, allowed, bool(rerank), bool(merge))
         with self._store.reading() as view:
-            hits = self._retrieve(view, query, top_k, mode)
-            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started))
+            begin = 0 if cursor is None else position_of(cursor, request, view.generation)
+            ranking = rank(view, query, self._query_vector(query, mode), mode, allowed)
+            if rerank:
+                head = list(islice(ranking, RERANKED))
+                ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
+            groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
+            hits = as_hits(view, query, groups, explain=explain)
+            following = make_cursor(request, view.generation, begin + taken) if more else None
+            generation = view.generation
+        if sentences:
+            vector = self._embedder().embed_query(blank_markup(query))
+            marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
+            hits = [replace(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
+        if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
+            hits = self._still_there(hits, generation)
+        return Hits(query, tuple(hits), generation, _milliseconds_since(started), following)
 
     def status(self) -> Status:
         """What the collection holds. Loads no model."""
@@ -276,24 +311,24 @@ class SearchCollection:
 
     # The way of a question, first half: retrieve.
 
-    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode) -> list[Hit]:
-        depth = max(CANDIDATES, top_k)
-        dense: dict[int, float] = {}
-        lexical: dict[int, float] = {}
-        if mode in ("hybrid", "lexical"):
-            lexical = dict(view.lexical(query, depth))
-        if mode in ("hybrid", "dense"):
-            vector = self._embedder().embed_query(blank_markup(query))
-            dense = dict(view.dense(vector, depth))
-            dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        candidates = fuse(dense, lexical)
-        if len(candidates) > top_k:  # all that tie with the last one shown
-            candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
-        passages = view.passages([candidate.key for candidate in candidates])
-        found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
-        # Ties between passages of equal score break by document and place, whatever order they were stored in.
-        found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
-        return [Hit(passage, _scores(candidate)) for candidate, passage in found[:top_k]]
+    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode, where: Where | None = None) -> list[Hit]:
+        ranking = rank(view, query, self._query_vector(query, mode), mode, where)
+        return [Hit(one.passage, one.scores) for one in islice(ranking, top_k)]
+
+    def _query_vector(self, query: str, mode: Mode) -> Vectors | None:
+        return None if mode == "lexical" else self._embedder().embed_query(blank_markup(query))
+
+    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers `query`, by a reading model; larger is better."""
+        raise QuestionError("This collection has no reading model.", way_out="Search without rerank.")
+
+    def _still_there(self, hits: list[Hit], generation: int) -> list[Hit]:
+        """Those of `hits` whose version of the document is still the one that is stored."""
+        with self._store.reading() as view:
+            if view.generation == generation:
+                return hits
+            known = view.known([hit.document.id for hit in hits])
+            return [hit for hit in hits if known.get(hit.document.id) == hit.document]
 
     def _check_question(self, question: str, what: str = "question") -> str:
         if not isinstance(question, str):
@@ -355,10 +390,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
-
-
-def _scores(candidate: Fused) -> Scores:
-    return Scores(candidate.fused, candidate.dense, candidate.lexical)
 
 
 def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:

@@ -90,6 +90,39 @@ MIGRATIONS = (
     );
     CREATE INDEX places_of_document ON places (document, start);
     """,
+    """
+    CREATE TABLE metadata (             -- one row for each value in documents.metadata; lists have several
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,             -- n number, t text, b true or false; null is no row
+        value NOT NULL,
+        document INTEGER NOT NULL,      -- no reference: triggers keep it
+        PRIMARY KEY (name, kind, value, document)
+    ) WITHOUT ROWID;
+    CREATE INDEX metadata_of_document ON metadata (document);
+    CREATE VIEW metadata_values AS
+        WITH value_of (document, name, type, value) AS (
+            SELECT d.key, e.key, e.type, e.value FROM documents d, json_each(d.metadata) e WHERE e.type <> 'array'
+            UNION ALL
+            SELECT d.key, e.key, i.type, i.value FROM documents d, json_each(d.metadata) e, json_each(e.value) i
+            WHERE e.type = 'array'
+        )
+        SELECT document, name, 'n' AS kind, value FROM value_of WHERE type IN ('integer', 'real')
+        UNION ALL
+        SELECT document, name, 't', value FROM value_of WHERE type = 'text'
+        UNION ALL
+        SELECT document, name, 'b', value FROM value_of WHERE type IN ('true', 'false')
+        UNION ALL                       -- text that is a number, as all of CSV is text, counts as a number too
+        SELECT document, name, 'n', json_extract(value, '$') FROM value_of
+        WHERE type = 'text' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
+    INSERT OR IGNORE INTO metadata SELECT name, kind, value, document FROM metadata_values;
+    CREATE TRIGGER metadata_insert AFTER INSERT ON documents BEGIN
+        INSERT OR IGNORE INTO metadata SELECT name, kind, value, document FROM metadata_values
+        WHERE document = new.key;
+    END;
+    CREATE TRIGGER metadata_delete AFTER DELETE ON documents BEGIN
+        DELETE FROM metadata WHERE document = old.key;
+    END;
+    """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

@@ -13,10 +13,11 @@ from typing import Self
 from ..errors import LimitError, SpanInvariantError
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
+from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
 from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
-from ..index.store import PassageStore, View
+from ..index.store import PassageStore
 from ..settings import Settings
 from . import calibration as calibrations
 from .calibration import Calibration, Judged, judge_ranking
@@ -72,34 +73,48 @@ class Collection(SearchCollection):
             store.close()
             raise
 
-    def ask(self, question: str, top_k: int = 3, min_probability: float | None = None) -> AskResult:
+    def ask(
+        self,
+        question: str,
+        top_k: int = 3,
+        min_probability: float | None = None,
+        *,
+        where: AnyWhere | None = None,
+    ) -> AskResult:
         """The answers to `question`, best first, with their spans.
 
         `answerable` says whether the best one is good enough: at least `min_probability` likely to be right, or as
-        likely as the calibration asks for. The list is filled even when it is not.
-        Raises QuestionError, LimitError.
+        likely as the calibration asks for. The list is filled even when it is not. `where` keeps the answers to
+        documents and passages that a filter allows, as in `search`.
+        Raises QuestionError, LimitError, FilterError.
         """
         question = self._check_question(question)
         self._check_asked(top_k, min_probability)
-        return self._ask(question, top_k, min_probability)
+        return self._ask(question, top_k, min_probability, parse_where(where))
 
     def ask_many(
-        self, questions: Sequence[str], top_k: int = 3, min_probability: float | None = None
+        self,
+        questions: Sequence[str],
+        top_k: int = 3,
+        min_probability: float | None = None,
+        *,
+        where: AnyWhere | None = None,
     ) -> list[AskResult]:
         """What `ask` says to each question, in their order; models are loaded and equal questions read once.
 
         Each result is of the generation it names: documents may change meanwhile.
-        Raises QuestionError before anything is read when one of them cannot be asked, and LimitError.
+        Raises QuestionError before anything is read when one of them cannot be asked, LimitError and FilterError.
         """
         if isinstance(questions, str):
             questions = [questions]
         checked = [self._check_question(question) for question in questions]
         self._check_asked(top_k, min_probability)
+        allowed = parse_where(where)
         distinct = list(dict.fromkeys(checked))
         if len(distinct) > 1:
             self.warm()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
-            results = workers.map(lambda question: self._ask(question, top_k, min_probability), distinct)
+            results = workers.map(lambda question: self._ask(question, top_k, min_probability, allowed), distinct)
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
 
@@ -136,7 +151,8 @@ class Collection(SearchCollection):
         """
         question = self._check_question(question)
         with self._store.reading() as view:
-            hits = self._nearest(view, question, without)
+            where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
+            hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
         return decide(hits, self._read(question, hits))
 
     @property
@@ -149,10 +165,10 @@ class Collection(SearchCollection):
         """Names the reading model and its weights."""
         return self._reader().fingerprint
 
-    def _ask(self, question: str, top_k: int, min_probability: float | None) -> AskResult:
+    def _ask(self, question: str, top_k: int, min_probability: float | None, where: Where | None) -> AskResult:
         started = time.perf_counter()
         with self._store.reading() as view:
-            hits = self._nearest(view, question)
+            hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
         ranking = decide(hits, self._read(question, hits))
         judged = judge_ranking(question, ranking, self.threshold, self.calibration())
         warning = language_warning(question)
@@ -172,11 +188,9 @@ class Collection(SearchCollection):
             warnings=(warning,) if warning else (),
         )
 
-    def _nearest(self, view: View, question: str, without: str | None = None) -> list[Hit]:
-        if without is None:
-            return self._retrieve(view, question, READ_AT_MOST, "hybrid")
-        hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid")
-        return [hit for hit in hits if hit.document.id != without][:READ_AT_MOST]
+    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
+        readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])
+        return [reading.relevance for reading in readings]
 
     def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
         readings = self._reader().read(blank_markup(question), [blank_markup(hit.text) for hit in hits])

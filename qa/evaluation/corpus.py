@@ -22,8 +22,8 @@ from .datasets import CorpusDocument
 from .progress import Step, unseen
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
     from ...index.embedding import Embedder
+    from ...index.ranking import Mode
     from ..collection import Collection
     from ..reading import Reader
 

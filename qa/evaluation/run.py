@@ -24,8 +24,8 @@ from .reading import evaluate_reading
 from .retrieval import evaluate_retrieval
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
     from ...index.embedding import Embedder
+    from ...index.ranking import Mode
     from ..reading import Reader
 
 
