@@ -55,7 +55,7 @@ def ask(body: schema.AskRequest) -> Json:
     false. Several `questions` are answered with a list of `results`.
     """
     target = collection(body.collection)
-    results = target.ask_many(body.questions or [body.question], body.top_k, body.min_probability)
+    results = target.ask_many(body.questions or [body.question], body.top_k, body.min_probability, where=body.where)
     for result in results:
         metrics().answered(body.collection, result)
     return ask_json(results[0]) if not body.questions else ask_many_json(results)
@@ -66,8 +66,13 @@ def ask(body: schema.AskRequest) -> Json:
 @v1.output(schema.SearchResponse)
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def search(body: schema.SearchRequest) -> Json:
-    """Find the passages near a query"""
-    hits = collection(body.collection).search(body.query, body.top_k)
+    """Find the passages near a query
+
+    Best first, a page at a time. A filter keeps the search to what it allows and loses nothing of that. A cursor of
+    before a change to the collection is refused with 409.
+    """
+    options = body.model_dump(exclude={"query", "top_k", "collection"})
+    hits = collection(body.collection).search(body.query, body.top_k, **options)
     metrics().searched(hits.took_ms)
     return hits_json(hits)
 

@@ -202,3 +202,32 @@ def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "spanwise: There is no collection 'default'. Add documents to make it.\n"
     assert not (tmp_path / "spanwise-data").exists()
+
+
+def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> None:
+    rows = [
+        f'{{"id": "{year}", "text": "The games of {year} were held.", "year": {year}}}' for year in range(2000, 2030)
+    ]
+    (tmp_path / "games.jsonl").write_text("\n".join(rows))
+    assert run("add", "games.jsonl").returncode == 0
+
+    def found(*arguments: str) -> list[str]:
+        done = run("search", "games", "--json", "--mode", "lexical", *arguments)
+        return [hit["document"]["id"].rpartition("/")[2] for hit in json.loads(done.stdout)["hits"]]
+
+    assert sorted(found("--where", "year>=2028")) == ["2028", "2029"]
+    assert found("--where", "year>=2028", "--where", "year<2029") == ["2028"]
+    assert found("--where", "year=[2001, 2003]", "--where", '{"year": {"$gt": 2001}}') == ["2003"]
+    assert run("search", "games", "--where", "year>=3000").returncode == 1
+    assert run("ask", "Which games?", "--where", "year>=3000").stdout.startswith("Not in these documents")
+    refused = run("search", "games", "--where", "year")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "Write it like year>=2020" in refused.stderr
+
+    first = run("search", "games", "--top-k", "2", "--explain", "--sentences").stdout
+    assert "Score: " in first
+    cursor = first.rpartition("--cursor ")[2].strip()
+    second = run("search", "games", "--top-k", "2", "--cursor", cursor).stdout
+    assert first.splitlines()[0] != second.splitlines()[0]
+    assert "3000" not in second
+    assert run("search", "other", "--cursor", cursor).returncode == 2
