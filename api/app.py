@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__
 from ..settings import Settings
-from . import observing, openapi, operations, page, problems, routes, security
+from . import managing, observing, openapi, operations, page, problems, routes, security
 from .jobs import Jobs
 from .messages import JSONProvider, JSONRequest
 from .open_collections import Collections
@@ -51,7 +51,7 @@ def create_app(
         TAGS=[
             {"name": "Questions", "description": "Ask, and search."},
             {"name": "Documents", "description": "Store, list, read and remove."},
-            {"name": "Collections", "description": "List, make and look at them."},
+            {"name": "Collections", "description": "List, make, rename, drop and look at them."},
             {"name": "Service", "description": "The process itself."},
         ],
         AUTO_404_RESPONSE=False,
@@ -62,10 +62,10 @@ def create_app(
     app.url_map.merge_slashes = False  # an id is what it says; no redirect from a//b to a/b
     app.url_map.converters["id"] = routes.DocumentIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
-    app.extensions["spanwise.jobs"] = Jobs(settings.data, app.extensions["spanwise"])
+    app.extensions["spanwise.jobs"] = Jobs(settings, app.extensions["spanwise"])
     app.register_blueprint(operations.service)
     app.register_blueprint(page.page)
-    app.register_blueprint(operations.v1)
+    app.register_blueprint(managing.v1)  # routes.v1, with the views that managing and operations add
     app.spec_processor(openapi.finish)
     problems.install(app)
     observing.install(app)

@@ -106,6 +106,15 @@ DOCUMENT: Json = {
     "added_at": "2026-01-31T12:00:00+00:00",
 }
 
+STORED: Json = {
+    "documents": [DOCUMENT],
+    "added": ["news/ukraine"],
+    "replaced": [],
+    "unchanged": [],
+    "failed": [{"source": "news.zip/photo.jpg", "error": "news.zip/photo.jpg is an image, which is not read."}],
+    "generation": 1,
+}
+
 DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
 
 HEALTH: Json = {"status": "ok", "version": __version__}
@@ -124,6 +133,8 @@ STATUS: Json = {
     "bytes_on_disk": 135_168,
 }
 
+COLLECTION_REQUEST: Json = {"name": "handbook"}
+
 COLLECTION: Json = {"name": "default", "public": False}
 
 JOB: Json = {
@@ -133,7 +144,7 @@ JOB: Json = {
     "files": 3,
     "done": 2,
     "stored": ["handbook.md"],
-    "failed": [{"name": "photo.txt", "detail": "photo.txt is not text: byte 0 is 0xff."}],
+    "failed": [{"source": "photo.txt", "error": "photo.txt is not text: byte 0 is 0xff."}],
     "created_at": "2026-01-31T12:00:00+00:00",
 }
 

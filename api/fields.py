@@ -126,5 +126,6 @@ DocumentId = Annotated[
 ]
 Title = Annotated[str, Field(max_length=1_000)]
 Uri = Annotated[str, Field(max_length=2_000, description="Shown with answers; never opened.")]
+Timed = Annotated[bool, Field(description="Whether to say how long each stage took.")]
 Offset = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -6,24 +6,29 @@ its document is in the collection before the step is written down, and doing a s
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
-from collections import deque
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from flask import current_app
 
 from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
+from ..index.durable import sync_folder, write_file
+from ..index.loading import LoadOptions
+from ..settings import Settings
 from .open_collections import Collections
-from .uploads import Upload
+from .serialise import failure_json
+from .uploads import Upload, store
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,10 @@ KEEP_SECONDS = 7 * 24 * 3600
 """How long a finished job can be looked at."""
 POLL_SECONDS = 1
 MOST_WAITING = 100
+LOOK_SECONDS = 1.0
+"""How often a process looks for jobs that another one has taken in."""
+WAITING = "waiting"
+"""An empty file in the folder of each job that is not finished."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -44,6 +53,8 @@ class Job:
     """`queued`, `running`, `done` or `cancelled`."""
     names: tuple[str, ...]
     created_at: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """How the files are to be read: the fields of `LoadOptions`."""
     done: int = 0
     """Files that were stored or failed."""
     stored: tuple[str, ...] = ()
@@ -55,37 +66,46 @@ class Job:
 
 
 class Jobs:
-    """The jobs of a data folder, worked off by one thread. Safe to use from many threads."""
+    """The jobs of a data folder, worked off by one thread of one process. Safe to use from many of both.
 
-    def __init__(self, data: Path, collections: Collections) -> None:
-        self._folder = data / "jobs"
+    The process that holds the lock on `jobs/.worker` works; the others hand in, and take over when it ends.
+    """
+
+    def __init__(self, settings: Settings, collections: Collections) -> None:
+        self._settings = settings
+        self._folder = settings.data / "jobs"
         self._collections = collections
-        self._queue: deque[str] = deque()
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._stopping = False
+        self._woken = False
+        self._broken: set[str] = set()
 
-    def submit(self, collection: str, uploads: list[Upload]) -> Job:
+    def submit(self, collection: str, uploads: list[Upload], options: LoadOptions | None = None) -> Job:
         """Keep the files and queue the work. Raises OverloadedError, StorageError."""
-        if len(self._queue) >= MOST_WAITING:
-            raise OverloadedError(
-                "Too many uploads wait to be stored.", subject=30, way_out="Nothing was kept; try again later."
-            )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        job = Job(secrets.token_hex(16), collection, "queued", tuple(upload.name for upload in uploads), now)
+        names = tuple(upload.name for upload in uploads)
+        job = Job(secrets.token_hex(16), collection, "queued", names, now, asdict(options or LoadOptions()))
         folder = self._folder / job.id
         try:
             self._forget_old()
+            if len(self._waiting()) >= MOST_WAITING:
+                raise OverloadedError(
+                    "Too many uploads wait to be stored.", subject=30, way_out="Nothing was kept; try again later."
+                )
             folder.mkdir(parents=True, mode=0o700)
             for number, upload in enumerate(uploads):
-                (folder / str(number)).write_bytes(upload.data)
+                write_file(folder / str(number), upload.data)
             self._write(job)
+            (folder / WAITING).touch()
+            for above in (folder, folder.parent, folder.parent.parent):
+                sync_folder(above)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise StorageError(
                 f"The files cannot be kept: {error.strerror}.", way_out=f"Check the disk of {self._folder}."
             ) from None
-        self._enqueue(job.id)
+        self.resume()
         return job
 
     def get(self, job_id: str) -> Job:
@@ -101,20 +121,32 @@ class Jobs:
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job behind its current file; what was stored stays. Raises NotFoundError."""
-        with self._changed:
+        self.get(job_id)
+        with self._changing():
             job = self.get(job_id)
             if not job.finished:
                 job = replace(job, state="cancelled")
                 self._write(job)
-                for number in range(len(job.names)):
-                    (self._folder / job.id / str(number)).unlink(missing_ok=True)
+                for name in (WAITING, *map(str, range(len(job.names)))):
+                    (self._folder / job.id / name).unlink(missing_ok=True)
             return job
 
+    def cancel_all(self, collection: str) -> None:
+        """Stop the jobs of a collection that is going to be dropped, so that none makes it again."""
+        for file in self._folder.glob("*/job.json"):
+            with suppress(NotFoundError):
+                job = self.get(file.parent.name)
+                if job.collection == collection and not job.finished:
+                    self.cancel(job.id)
+
     def resume(self) -> None:
-        """Go on with the jobs that a stop or a crash has left."""
-        for file in sorted(self._folder.glob("*/job.json"), key=lambda file: file.stat().st_mtime):
-            if not self.get(file.parent.name).finished:
-                self._enqueue(file.parent.name)
+        """Go on with the jobs that are there, also those that a stop or a crash has left."""
+        with self._changed:
+            self._woken = True
+            if self._worker is None and not self._stopping and self._folder.is_dir():
+                self._worker = threading.Thread(target=self._work, name="spanwise-jobs", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Finish the current file and stop; the rest is resumed by the next process."""
@@ -124,30 +156,52 @@ class Jobs:
         if self._worker is not None:
             self._worker.join()
 
-    def _enqueue(self, job_id: str) -> None:
-        with self._changed:
-            if job_id not in self._queue:
-                self._queue.append(job_id)
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="spanwise-jobs", daemon=True)
-                self._worker.start()
-            self._changed.notify_all()
+    def _waiting(self) -> list[str]:
+        """The ids of the jobs that are not finished, oldest first."""
+        marks = []
+        for file in self._folder.glob(f"*/{WAITING}"):
+            with suppress(FileNotFoundError):  # cancelled just now
+                marks.append((file.stat().st_mtime_ns, file.parent.name))
+        return [job_id for _, job_id in sorted(marks)]
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._queue)
-                if self._stopping:
+        with (self._folder / ".worker").open("w") as lock:
+            while not self._taken(lock):
+                if self._pause(LOOK_SECONDS):
                     return
-                job_id = self._queue[0]
-            try:
-                going_on = self._step(job_id)
-            except Exception:  # a disk that is full, a folder that was removed: the thread must live on
-                logger.exception("job %s stopped", job_id)
-                going_on = False
-            if not going_on:
-                with self._changed:
-                    self._queue.popleft()
+            while not self._stopping:
+                job_id = next((one for one in self._waiting() if one not in self._broken), None)
+                if job_id is None:
+                    self._pause(LOOK_SECONDS)
+                    continue
+                try:
+                    if not self._step(job_id):
+                        (self._folder / job_id / WAITING).unlink(missing_ok=True)
+                except Exception:  # a disk that is full, a folder that was removed: the thread must live on
+                    logger.exception("job %s stopped", job_id)
+                    self._broken.add(job_id)  # until the next process
+
+    def _taken(self, lock: IO[str]) -> bool:
+        """Whether this process is the one that works now. The lock is given up when its file is closed."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait for a job or a stop; whether it is a stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._woken, seconds)
+            self._woken = False
+            return self._stopping
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """No other thread or process changes a job meanwhile."""
+        with self._changed, (self._folder / ".change").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _step(self, job_id: str) -> bool:
         """Store the next file of a job; whether there is more to do."""
@@ -159,13 +213,15 @@ class Jobs:
         stored, failed = job.stored, job.failed
         try:
             collection = self._collections.get(job.collection, create=True)
-            stored += collection.add(Upload(name, file.read_bytes()).source()).ids
+            added = store(collection, [Upload(name, file.read_bytes())], LoadOptions(**job.options), self._settings)
+            stored += added.ids
+            failed += tuple(failure_json(failure) for failure in added.failed)
         except InputError as error:
-            failed += ({"name": name, "detail": str(error)},)
+            failed += ({"source": name, "error": str(error)},)
         except (SpanwiseError, OSError):
             logger.exception("job %s could not store a file", job_id)
-            failed += ({"name": name, "detail": "It could not be stored. The server's log says more."},)
-        with self._changed:
+            failed += ({"source": name, "error": "It could not be stored. The server's log says more."},)
+        with self._changing():
             done = job.done + 1
             state = "done" if done == len(job.names) else "running"
             if (now := self.get(job_id)).finished:  # cancelled meanwhile
@@ -176,17 +232,19 @@ class Jobs:
 
     def _write(self, job: Job) -> None:
         folder = self._folder / job.id
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".job")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(job), file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(folder / "job.json")
+        write_file(folder / "job.json", json.dumps(asdict(job), ensure_ascii=False).encode())
 
     def _forget_old(self) -> None:
         for file in self._folder.glob("*/job.json"):
             if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
                 shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def running_jobs() -> Jobs:
+    """The jobs of the running application."""
+    found = current_app.extensions["spanwise.jobs"]
+    assert isinstance(found, Jobs)
+    return found
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -10,12 +10,10 @@ import fcntl
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import CorruptDataError, InputError, NotFoundError, StorageError
+from ..index.durable import make_folder, sync_folder, write_file
 
 FILE = "keys.json"
 PREFIX = "sw"
@@ -171,11 +170,34 @@ class KeyFile:
                 )
             self._write(replace(access, public=others))
 
+    def forget_collection(self, collection: str) -> None:
+        """Withdraw the grant of a collection that is gone, so that a new one of that name is not public."""
+        if self.read().grant(collection):
+            with suppress(NotFoundError):
+                self.withdraw_public(collection)
+
+    def rename_collection(self, collection: str, new_name: str) -> None:
+        """Let grants and keys of a collection go with it to its new name."""
+
+        def renamed(name: str) -> str:
+            return new_name if name == collection else name
+
+        access = self.read()
+        if not access.grant(collection) and not any(collection in (key.collections or ()) for key in access.keys):
+            return
+        with self._changing() as access:
+            keys = tuple(
+                replace(key, collections=None if key.collections is None else tuple(map(renamed, key.collections)))
+                for key in access.keys
+            )
+            public = tuple(replace(one, collection=renamed(one.collection)) for one in access.public)
+            self._write(Access(keys, public))
+
     @contextmanager
     def _changing(self) -> Iterator[Access]:
         """What the file says, while no other process changes it."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield self.read()
@@ -188,16 +210,8 @@ class KeyFile:
 
     def _write(self, access: Access) -> None:
         text = json.dumps({"version": 1, **asdict(access)}, ensure_ascii=False, indent=2)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{FILE}.")  # only its owner may read it
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_file(self._path, text.encode())  # only its owner may read it
+        sync_folder(self._path.parent)
 
 
 def _parsed(raw: bytes) -> Access:

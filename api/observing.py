@@ -8,7 +8,8 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from ..errors import InputError, SpanwiseError
 from .open_collections import Collections
 
 if TYPE_CHECKING:
+    from ..index.records import Hits
     from ..qa.records import AskResult
 
 access = logging.getLogger(f"{__package__}.access")
@@ -60,10 +62,15 @@ class Metrics:
     def answered(self, collection: str, result: AskResult) -> None:
         """Count a question, and whether it was answered or met with silence."""
         self.questions.labels(collection, "answer" if result.answerable else "silence").inc()
-        self.engine.labels("ask").observe(result.took_ms / 1000)
+        self._timed({"ask": result.took_ms, **result.timings_ms})
 
-    def searched(self, took_ms: float) -> None:
-        self.engine.labels("search").observe(took_ms / 1000)
+    def searched(self, hits: Hits) -> None:
+        """Count the time of a search, and of its stages."""
+        self._timed({"search": hits.took_ms, **hits.timings_ms})
+
+    def _timed(self, milliseconds: Mapping[str, float]) -> None:
+        for stage, value in milliseconds.items():
+            self.engine.labels(stage).observe(value / 1000)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
@@ -76,7 +83,7 @@ class _Holdings(Collector):
         self._collections = collections
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        names = ("documents", "passages", "characters", "generation", "bytes_on_disk")
+        names = ("documents", "passages", "characters", "generation", "bytes_on_disk", "index_generation", "index_lag")
         families = {
             name: GaugeMetricFamily(f"spanwise_{name}", f"{name} of a collection", labels=["collection"])
             for name in names
@@ -86,8 +93,10 @@ class _Holdings(Collector):
                 status = collection.status()
             except SpanwiseError:  # one that cannot be read is told by its answers
                 continue
+            index = collection.index_generation
+            said = {**asdict(status), "index_generation": index, "index_lag": max(status.generation - index, 0)}
             for name, family in families.items():
-                family.add_metric([collection.name], getattr(status, name))
+                family.add_metric([collection.name], said[name])
         yield from families.values()
 
 
@@ -112,6 +121,8 @@ def install(app: APIFlask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         took = time.perf_counter() - g.started
+        if "engine_ended" in g:
+            counters.engine.labels("serialise").observe(time.perf_counter() - g.engine_ended)
         endpoint = request.endpoint or "none"
         response.headers[REQUEST_ID] = g.request_id
         counters.requests.labels(request.method if request.endpoint else "-", endpoint, response.status_code).inc()

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..errors import CollectionNotFoundError
+from ..index import managing
 from ..qa.collection import Collection
 from ..settings import Settings
 
@@ -31,6 +32,8 @@ class Collections:
         Raises CollectionNotFoundError unless it exists or `create` is true, and what `Collection.open` raises.
         """
         with self._lock:
+            if name in self._open and self._open[name].moved:  # by another process
+                self._forget(name)
             if name not in self._open:
                 self._open[name] = Collection.open(
                     self._settings.data,
@@ -41,6 +44,27 @@ class Collections:
                     reader=self._reader,
                 )
             return self._open[name]
+
+    def make(self, name: str) -> None:
+        """Make an empty collection. Raises CollectionExistsError and what `get` raises."""
+        managing.make(self._settings.data, name, self._settings)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a collection another name, while requests use it or not; see `managing.rename`."""
+        with self._lock:
+            managing.rename(self._settings.data, name, new_name, self._settings)
+            self._forget(name)
+
+    def drop(self, name: str) -> None:
+        """Delete a collection, while requests use it or not; see `managing.drop`."""
+        with self._lock:
+            managing.drop(self._settings.data, name, self._settings)
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._warm.discard(name)
+        if collection := self._open.pop(name, None):
+            collection.close()
 
     def opened(self) -> list[Collection]:
         """Those that are open."""

@@ -8,11 +8,9 @@ from typing import Any
 from flask import Response, current_app, request
 
 from .. import __version__
-from ..index.storage import collections as names_of_collections
 from . import schema, uploads
 from .fields import settings
-from .jobs import POLL_SECONDS, Job, Jobs, job_json
-from .keys import Scope
+from .jobs import POLL_SECONDS, Job, job_json, running_jobs
 from .observing import metrics
 from .problems import documented
 from .routes import collection, collections, service, v1
@@ -75,39 +73,8 @@ def status(query: schema.CollectionQuery) -> Json:
     return said
 
 
-@v1.get("/collections")
-@v1.output(schema.CollectionsOut)
-@v1.doc(operation_id="list_collections", tags=["Collections"], responses=documented(500, 503))
-def list_collections() -> Json:
-    """The collections that the caller may read"""
-    asks = caller()
-    names = [name for name in names_of_collections(settings().data) if asks.may(name)]
-    listed = [{"name": name, "public": asks.access.grant(name) is not None} for name in names]
-    return {"collections": listed, "scope": (asks.scope or Scope.READ).name.lower()}
-
-
-@v1.put("/collections/<string:name>")
-@v1.output(schema.CollectionOut)
-@v1.doc(
-    operation_id="make_collection",
-    tags=["Collections"],
-    responses={
-        201: {
-            "description": "Made",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CollectionOut"}}},
-        },
-        **documented(409, 422, 500, 503),
-    },
-)
-def make_collection(name: str) -> tuple[Json, int]:
-    """Make a collection, unless it exists"""
-    known = name in names_of_collections(settings().data)
-    collection(name, create=True)
-    return {"name": name, "public": caller().access.grant(name) is not None}, 200 if known else 201
-
-
 @v1.post("/files")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(schema.UploadQuery, location="query", arg_name="query")
 @v1.output(schema.StoredOut, status_code=201)
 @v1.doc(
     operation_id="upload_files",
@@ -120,18 +87,19 @@ def make_collection(name: str) -> tuple[Json, int]:
         **documented(409, 413, 422, 500, 503),
     },
 )
-def upload_files(query: schema.CollectionQuery) -> Json | Response:
-    """Store text and Markdown files
+def upload_files(query: schema.UploadQuery) -> Json | Response:
+    """Store files of every format that is read
 
     One or more fields `file` of multipart/form-data; a file whose id exists replaces the document. The id is the file's
-    name, with what ids do not allow written as `~` and two hexadecimal digits. Small uploads are stored at once, all of
-    them or none. Larger ones answer 202 with a job, which `Location` names.
+    name, with what ids do not allow written as `~` and two hexadecimal digits; what an archive, a mail or a table holds
+    has ids that begin with it. Small uploads are stored at once, all of them or none. Larger ones answer 202 with a
+    job, which `Location` names.
     """
     target = collection(query.collection, create=True)
     files = uploads.received(request.files.getlist("file"), settings())
     if sum(len(file.data) for file in files) > settings().job_bytes:
-        return _job_response(jobs().submit(query.collection, files), 202)
-    return stored_json(target.add([file.source() for file in files]))
+        return _job_response(running_jobs().submit(query.collection, files, query.options()), 202)
+    return stored_json(uploads.store(target, files, query.options(), settings()))
 
 
 @v1.get("/jobs/<string:job_id>")
@@ -142,7 +110,7 @@ def get_job(job_id: str) -> Response:
 
     While it is not finished, `Retry-After` says when to ask again.
     """
-    job = jobs().get(job_id)
+    job = running_jobs().get(job_id)
     enter_collection(job.collection)
     return _job_response(job, 200)
 
@@ -155,15 +123,8 @@ def cancel_job(job_id: str) -> Response:
 
     What was stored already stays.
     """
-    enter_collection(jobs().get(job_id).collection)
-    return _job_response(jobs().cancel(job_id), 200)
-
-
-def jobs() -> Jobs:
-    """The jobs of the running application."""
-    found = current_app.extensions["spanwise.jobs"]
-    assert isinstance(found, Jobs)
-    return found
+    enter_collection(running_jobs().get(job_id).collection)
+    return _job_response(running_jobs().cancel(job_id), 200)
 
 
 def _job_response(job: Job, status: int) -> Response:

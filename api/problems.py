@@ -75,6 +75,9 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
         "The document exists",
         way_out="PUT /v1/documents/{id} replaces it. Nothing of this request was stored.",
     ),
+    errors.CollectionExistsError: Kind(
+        409, "collection-exists", "The collection exists", way_out="Choose another name, or drop that one first."
+    ),
     errors.VersionConflictError: Kind(
         409,
         "version-conflict",
@@ -92,6 +95,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
     errors.KeyRequiredError: Kind(401, "key-required", "An API key is needed"),
     errors.TooManyRequestsError: Kind(429, "too-many-requests", "Too many requests"),
     errors.OverloadedError: Kind(503, "overloaded", "The server is busy"),
+    errors.TimeLimitError: Kind(503, "time-limit", "It takes too long"),
     errors.StorageError: Kind(
         503, "storage", "The data cannot be read or written", f"The data cannot be read or written now. {_LOGGED}"
     ),
@@ -194,7 +198,7 @@ def _headers_of(error: errors.SpanwiseError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="spanwise"'}
     if isinstance(error, errors.CollectionBusyError):
         return {"Retry-After": "1"}
-    waits = isinstance(error, errors.TooManyRequestsError | errors.OverloadedError)
+    waits = isinstance(error, errors.TooManyRequestsError | errors.OverloadedError | errors.TimeLimitError)
     return {"Retry-After": str(error.subject)} if waits and isinstance(error.subject, int) else {}
 
 

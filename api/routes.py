@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import current_app
+from flask import Response, current_app
 from werkzeug.routing import BaseConverter
 
 from .. import __version__
 from ..qa.collection import Collection
 from . import schema
+from .limits import within_time
 from .observing import metrics
 from .open_collections import Collections
 from .problems import documented
 from .security import enter_collection
-from .serialise import ask_json, ask_many_json, document_json, document_text_json, hits_json, stored_json
+from .serialise import ask_json, document_json, document_text_json, hits_json, stored_json
 
 service = APIBlueprint("service", __name__)
 v1 = APIBlueprint("v1", __name__, url_prefix="/v1")
@@ -55,10 +56,12 @@ def ask(body: schema.AskRequest) -> Json:
     false. Several `questions` are answered with a list of `results`.
     """
     target = collection(body.collection)
-    results = target.ask_many(body.questions or [body.question], body.top_k, body.min_probability, where=body.where)
+    questions = body.questions or [body.question]
+    results = within_time(lambda: target.ask_many(questions, body.top_k, body.min_probability, where=body.where))
     for result in results:
         metrics().answered(body.collection, result)
-    return ask_json(results[0]) if not body.questions else ask_many_json(results)
+    answers = [ask_json(result, timings=body.timings) for result in results]
+    return {"results": answers} if body.questions else answers[0]
 
 
 @v1.post("/search")
@@ -71,10 +74,11 @@ def search(body: schema.SearchRequest) -> Json:
     Best first, a page at a time. A filter keeps the search to what it allows and loses nothing of that. A cursor of
     before a change to the collection is refused with 409.
     """
-    options = body.model_dump(exclude={"query", "top_k", "collection"})
-    hits = collection(body.collection).search(body.query, body.top_k, **options)
-    metrics().searched(hits.took_ms)
-    return hits_json(hits)
+    target = collection(body.collection)
+    options = body.model_dump(exclude={"query", "top_k", "collection", "timings"})
+    hits = within_time(lambda: target.search(body.query, body.top_k, **options))
+    metrics().searched(hits)
+    return hits_json(hits, timings=body.timings)
 
 
 @v1.get("/documents")
@@ -115,6 +119,34 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     """Read a document, or a slice of its text"""
     document = collection(query.collection).document(id)
     return document_text_json(document, query.within(document.info))
+
+
+@v1.get("/originals/<id:id>")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.doc(
+    operation_id="get_original",
+    tags=["Documents"],
+    responses={
+        200: {
+            "description": "The bytes of the file",
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {"one": {"value": "The games conclude Feb. 20."}},
+                }
+            },
+        },
+        **documented(404, 409, 422, 500, 503),
+    },
+)
+def get_original(id: str, query: schema.CollectionQuery) -> Response:  # noqa: A002
+    """Read the file that a document came from
+
+    Of an archive or a table it is the whole of it. A document that was sent as text has none.
+    """
+    data = collection(query.collection).original(id)
+    headers = {"Content-Disposition": "attachment"}  # never shown as a page of this server
+    return Response(data, content_type="application/octet-stream", headers=headers)
 
 
 @v1.put("/documents/<id:id>")

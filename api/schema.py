@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from ..errors import LimitError, VersionConflictError
+from ..index.loading import LoadOptions
 from ..index.records import DocumentInfo, Source, Span
 from . import examples
 from .fields import (
@@ -33,6 +34,7 @@ from .fields import (
     Probability,
     Question,
     Text,
+    Timed,
     Title,
     TopK,
     Uri,
@@ -75,6 +77,7 @@ class AskRequest(JsonBody):
     )
     where: Filter | None = None
     collection: CollectionName = "default"
+    timings: Timed = False
 
     @field_validator("question", mode="wrap")
     @classmethod
@@ -107,6 +110,7 @@ class SearchRequest(JsonBody):
     sentences: bool = Field(False, description="Mark the sentence of each hit whose meaning is nearest to the query.")
     explain: bool = Field(False, description="Say how each score came about.")
     collection: CollectionName = "default"
+    timings: Timed = False
 
 
 class DocumentContent(JsonBody):
@@ -140,8 +144,31 @@ class AddDocumentsRequest(JsonBody):
         return [document.source(document.id) for document in self.documents]
 
 
+class CollectionRequest(JsonBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COLLECTION_REQUEST]})
+
+    name: CollectionName
+
+
 class CollectionQuery(QueryString):
     collection: CollectionName = "default"
+
+
+class UploadQuery(CollectionQuery):
+    encoding: str | None = Field(None, max_length=40, description="Encoding of text files; detected if absent.")
+    keep_all: bool = Field(False, description="Whether to keep the navigation of web pages.")
+    columns: str | None = Field(
+        None,
+        max_length=1_000,
+        pattern=r"^[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*$",
+        description="Which columns of CSV, JSON and JSONL files hold `text`, `id`, `title` and `uri`, like "
+        "`text=answer,title=question`; further names become metadata.",
+    )
+
+    def options(self) -> LoadOptions:
+        """How the engine is to read the files."""
+        pairs = (pair.partition("=") for pair in (self.columns or "").split(",") if pair)
+        return LoadOptions(self.encoding, self.keep_all, {name: column for name, _, column in pairs})
 
 
 class PageQuery(CollectionQuery):
@@ -247,10 +274,21 @@ class DocumentsOut(BaseModel):
     next: str | None = Field(description="Pass it as `after` for the next page; null on the last one.")
 
 
-class StoredOut(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"documents": [examples.DOCUMENT], "generation": 1}]})
+class FailedOut(BaseModel):
+    """What could not be stored, and why."""
 
-    documents: list[DocumentOut] = Field(description="What was stored, in the order given.")
+    source: str = Field(description="The file's name.")
+    error: str
+
+
+class StoredOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STORED]})
+
+    documents: list[DocumentOut] = Field(description="What is stored now, in the order given.")
+    added: list[str] = Field(description="The ids that are new.")
+    replaced: list[str] = Field(description="The ids whose document was another one.")
+    unchanged: list[str] = Field(description="The ids whose document was the same already.")
+    failed: list[FailedOut] = Field(description="Members of archives that could not be read.")
     generation: int
 
 
@@ -287,6 +325,9 @@ class AnswerOut(BaseModel):
     location: LocationOut | None = Field(None, description="Where the words stand in the source.")
 
 
+TIMINGS = Field(None, description="Milliseconds of each stage, where `timings` asked for them.")
+
+
 class AskResponse(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK_RESPONSE]})
 
@@ -298,6 +339,7 @@ class AskResponse(BaseModel):
     answers: list[AnswerOut] = Field(description="Best first, also when `answerable` is false.")
     generation: int = Field(description="The generation of the collection that was read.")
     took_ms: float
+    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class AskManyResponse(BaseModel):
@@ -356,6 +398,7 @@ class SearchResponse(BaseModel):
     next: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last one.")
     generation: int
     took_ms: float
+    timings_ms: dict[str, float] | None = TIMINGS
 
 
 class HealthOut(BaseModel):
@@ -401,11 +444,6 @@ class CollectionsOut(BaseModel):
     scope: Literal["read", "write", "admin"] = Field(description="What the caller may do with them.")
 
 
-class FailedFileOut(BaseModel):
-    name: str
-    detail: str
-
-
 class JobOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
 
@@ -415,7 +453,7 @@ class JobOut(BaseModel):
     files: int = Field(description="How many were sent.")
     done: int = Field(description="How many were stored or failed.")
     stored: list[str] = Field(description="The ids of those that were stored.")
-    failed: list[FailedFileOut]
+    failed: list[FailedOut]
     created_at: str
 
 

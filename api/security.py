@@ -33,6 +33,10 @@ SCOPES = {
     "v1.put_document": Scope.WRITE,
     "v1.delete_document": Scope.WRITE,
     "v1.make_collection": Scope.ADMIN,
+    "v1.create_collection": Scope.ADMIN,
+    "v1.rename_collection": Scope.ADMIN,
+    "v1.drop_collection": Scope.ADMIN,
+    "v1.get_original": Scope.READ,
     "service.show_metrics": Scope.ADMIN,
 }
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..index.records import (
@@ -10,6 +10,7 @@ from ..index.records import (
     Document,
     DocumentInfo,
     Explanation,
+    Failure,
     Highlight,
     Hit,
     Hits,
@@ -25,8 +26,8 @@ Json = dict[str, Any]
 HEADING_SEPARATOR = " › "
 
 
-def ask_json(result: AskResult) -> Json:
-    """The object that `POST /v1/ask` answers."""
+def ask_json(result: AskResult, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/ask` answers; with `timings`, how long each stage took."""
     return {
         "question": result.question,
         "answerable": result.answerable,
@@ -36,6 +37,7 @@ def ask_json(result: AskResult) -> Json:
         "answers": [answer_json(answer) for answer in result.answers],
         "generation": result.generation,
         "took_ms": _milliseconds(result.took_ms),
+        "timings_ms": _timings(result.timings_ms) if timings else None,
     }
 
 
@@ -60,14 +62,15 @@ def answer_json(answer: Answer) -> Json:
     }
 
 
-def hits_json(hits: Hits) -> Json:
-    """The object that `POST /v1/search` answers."""
+def hits_json(hits: Hits, *, timings: bool = False) -> Json:
+    """The object that `POST /v1/search` answers; with `timings`, how long each stage took."""
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
         "next": hits.next,
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
+        "timings_ms": _timings(hits.timings_ms) if timings else None,
     }
 
 
@@ -111,8 +114,20 @@ def document_json(document: DocumentInfo) -> Json:
 
 
 def stored_json(added: Added) -> Json:
-    """The versions that are stored now, in the order given, and the generation that shows them."""
-    return {"documents": [document_json(document) for document in added.documents], "generation": added.generation}
+    """What a change did: the versions that are stored now, in the order given, and the generation that shows them."""
+    return {
+        "documents": [document_json(document) for document in added.documents],
+        "added": list(added.added),
+        "replaced": list(added.replaced),
+        "unchanged": list(added.unchanged),
+        "failed": [failure_json(failure) for failure in added.failed],
+        "generation": added.generation,
+    }
+
+
+def failure_json(failure: Failure) -> Json:
+    """A source that could not be added, and why."""
+    return {"source": failure.source, "error": failure.error}
 
 
 def document_text_json(document: Document, span: Span) -> Json:
@@ -179,6 +194,10 @@ def scores_json(scores: Scores) -> Json:
 def heading_json(heading: tuple[str, ...]) -> str | None:
     """The headings above a passage as one line, outermost first; None where there are none."""
     return HEADING_SEPARATOR.join(heading) or None
+
+
+def _timings(stages: Mapping[str, float]) -> Json:
+    return {name: round(value, 2) for name, value in stages.items()}
 
 
 def _probability(value: float) -> float:

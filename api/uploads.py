@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from werkzeug.datastructures import FileStorage
 
 from ..errors import DocumentIdError, LimitError, SourceError
-from ..index.loading import decode, id_of_path
-from ..index.records import Source
+from ..index.formats.kinds import SUFFIXES
+from ..index.ingest import parse_limits
+from ..index.loading import Loaded, LoadOptions, load_bytes
+from ..index.records import Added
+from ..index.timings import seconds_left
+from ..qa.collection import Collection
 from ..settings import Settings
-
-MEDIA_TYPES = {".txt": "text/plain", ".text": "text/plain", ".md": "text/markdown", ".markdown": "text/markdown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,23 @@ class Upload:
     name: str
     data: bytes
 
-    def source(self) -> Source:
-        """The file as a source. Raises SourceError for bytes that are no text."""
-        path = PurePosixPath(self.name)
-        text = decode(self.data, self.name)
-        return Source(text, id=id_of_path(path), media_type=MEDIA_TYPES[path.suffix.lower()])
+    def load(self, options: LoadOptions, settings: Settings) -> Loaded:
+        """What the file holds: one source, or of an archive several. Raises SourceError, MissingExtraError."""
+        limits = parse_limits(settings)
+        limits = replace(
+            limits, file_bytes=settings.max_file_bytes, seconds=max(0.1, min(limits.seconds, seconds_left()))
+        )
+        return load_bytes(self.data, self.name, options=options, limits=limits, named=False)
+
+
+def store(collection: Collection, uploads: list[Upload], options: LoadOptions, settings: Settings) -> Added:
+    """Store what `uploads` hold: all of it or nothing, but for members of archives that cannot be read.
+
+    Raises SourceError, DocumentIdError, MissingExtraError, StorageError.
+    """
+    found = [upload.load(options, settings) for upload in uploads]
+    added = collection.add([source for one in found for source in one.sources])
+    return added + Added(failed=tuple(failure for one in found for failure in one.failed))
 
 
 def received(files: list[FileStorage], settings: Settings) -> list[Upload]:
@@ -46,11 +60,12 @@ def received(files: list[FileStorage], settings: Settings) -> list[Upload]:
 
 def _received(file: FileStorage, most_bytes: int) -> Upload:
     name = _relative(file.filename or "")
-    if PurePosixPath(name).suffix.lower() not in MEDIA_TYPES:
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix and suffix not in SUFFIXES:  # before it is kept for a job
         raise SourceError(
             f"{name[:120]!r} is not a kind of file that is read.",
             subject=name,
-            way_out=f"Send files that end in {', '.join(MEDIA_TYPES)}.",
+            way_out=f"Send files that end in {', '.join(SUFFIXES)}.",
         )
     data = file.stream.read(most_bytes + 1)
     if len(data) > most_bytes:

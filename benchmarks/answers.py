@@ -41,7 +41,7 @@ def main() -> None:
             chosen = [record for record in records if record["group"] in groups]
             if not chosen:
                 continue
-            evidence = [as_evidence(record) for record in chosen]
+            evidence = [as_evidence(record, calibration.stop if regime == "collection" else None) for record in chosen]
             judge = calibration.judge(regime)
             probabilities, right = judged(judge, evidence, regime, reader.threshold)
             shown = [

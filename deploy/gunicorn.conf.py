@@ -7,6 +7,7 @@ One worker with threads is what Spanwise is measured with: the models use every 
 - each loads the models and the index of its own, so that memory grows with their number;
 - rate limits and places for requests are counted in each, so that both allow as many times more;
 - /metrics tells of the worker that happens to answer;
+- one of them works off the jobs, whoever took them in; when it ends, another takes over within a second or so;
 - a change is seen by the others with their next request, since all of them read the same SQLite file.
 """
 
@@ -26,7 +27,7 @@ preload_app = False  # models and indexes must load after the fork: a FAISS inde
 
 def post_worker_init(worker: Any) -> None:
     worker.app.callable.extensions["spanwise"].warm()
-    worker.app.callable.extensions["spanwise.jobs"].resume()  # with one worker; two would do the same work twice
+    worker.app.callable.extensions["spanwise.jobs"].resume()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self, get_args
 
-from ..errors import InputError, LimitError, MissingExtraError, ModelMismatchError, QuestionError, SourceError
+from ..errors import (
+    CorruptDataError,
+    InputError,
+    LimitError,
+    MissingExtraError,
+    ModelMismatchError,
+    NotFoundError,
+    QuestionError,
+    SourceError,
+)
 from ..settings import Settings
 from .cursors import MOST_POSITION, make_cursor, position_of
 from .embedding import DEFAULT_MODEL, Embedder, Vectors, load_embedder
@@ -27,6 +38,7 @@ from .ingest import (
     same_version,
 )
 from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .managing import sweep
 from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
 from .ranking import Mode, rank, reranked, take
@@ -35,6 +47,7 @@ from .splitting import SplitLimits
 from .storage import FORMAT_VERSION, collection_folder
 from .store import DocumentDraft, PassageStore, View
 from .store_sqlite import SqlitePassageStore
+from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
@@ -163,6 +176,20 @@ class SearchCollection:
         with self._store.reading() as view:
             return view.document(document_id)
 
+    def original(self, document_id: str) -> bytes:
+        """The bytes of the file that a document was read from: of an archive or a table, the whole of it.
+
+        Raises DocumentNotFoundError, NotFoundError where no file is kept, CorruptDataError when it is lost or damaged.
+        """
+        kept = self._original(document_id)
+        if kept is None:
+            raise NotFoundError(
+                f"There is no original of document {document_id!r}.",
+                subject=document_id,
+                way_out="It came as text, or SPANWISE_KEEP_ORIGINALS was off: add its file again to keep it.",
+            )
+        return kept
+
     def locate(self, document_id: str, span: Span) -> Location:
         """Where `span` of a document stands in its source: page and rectangles, element and link, line and column.
 
@@ -209,23 +236,27 @@ class SearchCollection:
             )
         allowed = parse_where(where)
         request = (query, mode, allowed, bool(rerank), bool(merge))
-        with self._store.reading() as view:
-            begin = 0 if cursor is None else position_of(cursor, request, view.generation)
-            ranking = rank(view, query, self._query_vector(query, mode), mode, allowed)
-            if rerank:
-                head = list(islice(ranking, RERANKED))
-                ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
-            groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
-            hits = as_hits(view, query, groups, explain=explain)
-            following = make_cursor(request, view.generation, begin + taken) if more else None
-            generation = view.generation
-        if sentences:
-            vector = self._embedder().embed_query(blank_markup(query))
-            marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
-            hits = [replace(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
-        if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
-            hits = self._still_there(hits, generation)
-        return Hits(query, tuple(hits), generation, _milliseconds_since(started), following)
+        with timings() as timed:
+            with self._store.reading() as view:
+                begin = 0 if cursor is None else position_of(cursor, request, view.generation)
+                vector = self._query_vector(query) if mode != "lexical" or sentences else None
+                ranking = rank(view, query, vector, mode, allowed)
+                if rerank:
+                    head = list(islice(ranking, RERANKED))
+                    ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
+                groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
+                with stage("mark"):
+                    hits = as_hits(view, query, groups, explain=explain)
+                following = make_cursor(request, view.generation, begin + taken) if more else None
+                generation = view.generation
+            if sentences and vector is not None:
+                with stage("sentences"):
+                    marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
+                hits = [replace_fields(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
+            if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
+                hits = self._still_there(hits, generation)
+        took = _milliseconds_since(started)
+        return Hits(query, tuple(hits), generation, took, next=following, timings_ms=timed)
 
     def status(self) -> Status:
         """What the collection holds. Loads no model."""
@@ -236,10 +267,20 @@ class SearchCollection:
             self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
         )  # fmt: skip
 
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
+        return self._store.index_generation
+
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
+
+    @property
+    def moved(self) -> bool:
+        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
+        return self._store.moved
 
     def close(self) -> None:
         """Close the files. Models stay loaded for other collections."""
@@ -254,6 +295,18 @@ class SearchCollection:
         self.close()
 
     # The way of a document: load, split, embed, commit.
+
+    def _original(self, document_id: str) -> bytes | None:
+        while True:
+            with self._store.reading() as view:
+                try:
+                    return view.original(document_id)
+                except CorruptDataError:
+                    read = view.known([document_id])
+            with self._store.reading() as view:
+                if view.known([document_id]) == read:
+                    return view.original(document_id)
+            # It was replaced or deleted meanwhile, and its file with it.
 
     def _add_folder(
         self, folder: Path, replace: bool, options: LoadOptions, on_progress: OnProgress | None, taken: set[str]
@@ -287,9 +340,15 @@ class SearchCollection:
         infos = {info.id: info for info in known.values()}
         unchanged = {source.id for source in sources if replace and same_version(source, known.get(str(source.id)))}
         changed = [source for source in sources if source.id not in unchanged]
-        if changed:
-            stored = self._store.add(self._drafts(changed, on_progress), replace=replace)
+        originals = {
+            str(source.id): source.original
+            for source in sources
+            if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
+        }
+        if changed or originals:
+            stored = self._store.add(self._drafts(changed, on_progress), replace=replace, originals=originals)
             infos |= {info.id: info for info in stored.documents}
+            infos |= {one: replace_fields(infos[one], original=kept.sha256) for one, kept in originals.items()}
             generation = stored.generation
         return Added(
             documents=tuple(infos[document_id] for document_id in ids),
@@ -300,11 +359,14 @@ class SearchCollection:
         )
 
     def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+        if not sources:
+            return []
         embedder = self._embedder(adding=True)
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
-            drafts.extend(draft(batch, embedder, limits))
+            with stage("embed"):
+                drafts.extend(draft(batch, embedder, limits))
             if on_progress:
                 on_progress(Progress(len(drafts), len(sources), drafts[-1].id))
         return drafts
@@ -312,11 +374,12 @@ class SearchCollection:
     # The way of a question, first half: retrieve.
 
     def _retrieve(self, view: View, query: str, top_k: int, mode: Mode, where: Where | None = None) -> list[Hit]:
-        ranking = rank(view, query, self._query_vector(query, mode), mode, where)
+        ranking = rank(view, query, None if mode == "lexical" else self._query_vector(query), mode, where)
         return [Hit(one.passage, one.scores) for one in islice(ranking, top_k)]
 
-    def _query_vector(self, query: str, mode: Mode) -> Vectors | None:
-        return None if mode == "lexical" else self._embedder().embed_query(blank_markup(query))
+    def _query_vector(self, query: str) -> Vectors:
+        with stage("encode"):
+            return self._embedder().embed_query(blank_markup(query))
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         """How well each text answers `query`, by a reading model; larger is better."""
@@ -389,6 +452,8 @@ class SearchCollection:
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
     folder = collection_folder(data, name)
+    with suppress(OSError):  # a folder that is read-only has nothing to finish
+        sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
@@ -85,6 +86,7 @@ def parse_limits(settings: Settings) -> ParseLimits:
     """What one file may cost."""
     return ParseLimits(
         file_bytes=settings.max_source_bytes,
+        unpacked_bytes=settings.max_unpacked_bytes,
         seconds=settings.parse_seconds,
         memory_bytes=settings.parse_memory_bytes,
         characters=settings.max_document_characters,
@@ -104,7 +106,9 @@ def checked(source: Source, settings: Settings) -> Source:
                 way_out="Give it as a string, or leave it out.",
             )
     title = " ".join(source.title.split())[:500] or None if source.title else None
-    return replace(source, id=document_id, title=title, metadata=_checked_metadata(source.metadata, document_id))
+    original = source.original if settings.keep_originals else None
+    metadata = _checked_metadata(source.metadata, document_id)
+    return replace(source, id=document_id, title=title, metadata=metadata, original=original)
 
 
 def batches(sources: list[Source]) -> Iterator[list[Source]]:
@@ -129,17 +133,18 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
     for source, layout in zip(sources, layouts, strict=True):
         spans = split(
             source.text, layout.headings, embedder.count_tokens, limits,
-            excluded=layout.excluded, unbroken=layout.unbroken,
+            excluded=layout.excluded, unbroken=layout.unbroken, together=layout.together,
         )  # fmt: skip
         seen = blank_markup(source.text)
+        above = [(span.heading, _columns_at(layout, span.span.start)) for span in spans]
         prefixes = {
-            heading: indexed_prefix(source.title, heading, embedder.count_tokens, limits)
-            for heading in {span.heading for span in spans}
+            (heading, columns): indexed_prefix(source.title, heading, embedder.count_tokens, limits, columns)
+            for heading, columns in set(above)
         }
         passages.append(
             [
-                PassageDraft(span.span, span.heading, prefixes[span.heading], page_at(layout.pages, span.span.start))
-                for span in spans
+                PassageDraft(span.span, span.heading, prefixes[over], page_at(layout.pages, span.span.start))
+                for span, over in zip(spans, above, strict=True)
             ]
         )
         texts.extend(f"{draft.prefix}\n{draft.span.of(seen)}".lstrip("\n") for draft in passages[-1])
@@ -148,10 +153,16 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
         DocumentDraft(
             str(source.id), source.text, content_hash(source.text), source.title, source.uri, source.metadata,
             source.media_type, layout.headings, tuple(spans), tuple(next(vectors) for _ in spans), source.encoding,
-            layout, layout_hash(source.layout),
+            layout, layout_hash(source.layout), source.original,
         )
         for source, layout, spans in zip(sources, layouts, passages, strict=True)
     ]  # fmt: skip
+
+
+def _columns_at(layout: Layout, position: int) -> str:
+    """The names of the columns of the table whose rows `position` stands in."""
+    number = bisect_right(layout.tables, position, key=lambda table: table.start) - 1
+    return layout.tables[number].columns if number >= 0 and position < layout.tables[number].end else ""
 
 
 def layout_of(source: Source) -> Layout:

@@ -9,7 +9,7 @@ import codecs
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
@@ -21,7 +21,7 @@ from ..errors import DocumentIdError, SourceError
 from .encodings import guess_encoding
 from .formats.kinds import MARKDOWN, PLAIN, kind_of
 from .formats.limits import ParseLimits
-from .records import Failure, Heading, Layout, Source, Span
+from .records import Failure, Heading, Layout, Original, Source, Span, TableRows
 
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
 _MARKS = (
@@ -204,14 +204,15 @@ def load_bytes(
     *,
     options: LoadOptions | None = None,
     limits: ParseLimits | None = None,
+    named: bool = True,
 ) -> Loaded:
     """The sources of a file's bytes, as of an upload; ids and uris begin with `name`.
 
-    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says.
-    Raises SourceError.
+    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says. A suffix that
+    is not known is tried as text where `named` is true, and refused where it is not. Raises SourceError.
     """
     options = options or LoadOptions(encoding)
-    return _load(data, name, media_type, options, limits or ParseLimits(), named=True)
+    return _load(data, name, media_type, options, limits or ParseLimits(), named=named)
 
 
 def _load(
@@ -222,8 +223,10 @@ def _load(
         from .formats.client import parse
 
         sources, failed = parse(kind, data, name, wire_options(options), limits)
-        return Loaded(tuple(sources), tuple(failed))
-    return Loaded((text_source(data, name, kind, options.encoding),))
+    else:
+        sources, failed = [text_source(data, name, kind, options.encoding)], []
+    original = Original.of(data)
+    return Loaded(tuple(replace(source, original=original) for source in sources), tuple(failed))
 
 
 def wire_options(options: LoadOptions) -> dict[str, object]:
@@ -271,25 +274,39 @@ def markdown_headings(text: str) -> tuple[Heading, ...]:
 
 
 def markdown_layout(text: str) -> Layout:
-    """The headings of a Markdown text, and its lines of code and table rows, which stay whole."""
+    """The headings of a Markdown text, its lists and tables, and its lines of code and rows, which stay whole."""
     starts = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
     headings: list[Heading] = []
     unbroken: list[Span] = []
+    together: list[Span] = []
+    tables: list[TableRows] = []
+    columns = ""
     markdown = _markdown()
     references: dict[str, Any] = {}
     tokens = markdown.parse(text, references)
     for opening, inline in pairwise([*tokens, None]):
         if opening is None or not opening.map:
             continue
-        first, behind = opening.map
+        first, behind = (min(line, len(starts) - 1) for line in opening.map)
         if opening.type == "heading_open" and inline and inline.content:
             parts = markdown.inline.parse(inline.content[:1_000], markdown, references, [])
             words = "".join(part.content for part in parts if part.type in ("text", "text_special", "code_inline"))
             headings.append(Heading(starts[first], int(opening.tag[1]), words.strip()[:200]))
         elif opening.type in ("fence", "code_block", "tr_open"):
-            lines = range(first, min(behind, len(starts) - 1))
+            lines = range(first, behind)
             unbroken.extend(Span(starts[line], starts[line + 1]) for line in lines)
-    return Layout(tuple(heading for heading in headings if heading.text), unbroken=tuple(unbroken))
+        elif opening.type in ("bullet_list_open", "ordered_list_open") and opening.level == 0:
+            together.append(Span(starts[first], starts[behind]))
+        elif opening.type == "thead_open":
+            columns = text[starts[first] : starts[behind]].strip(" \t\r\n|")
+        elif opening.type == "tbody_open" and columns:
+            tables.append(TableRows(starts[first], starts[behind], columns))
+    return Layout(
+        tuple(heading for heading in headings if heading.text),
+        unbroken=tuple(unbroken),
+        together=tuple(together),
+        tables=tuple(tables),
+    )
 
 
 @cache

@@ -10,7 +10,8 @@ from .embedding import Vectors
 from .filters import Where
 from .fusion import Fused, fuse
 from .records import Passage, Scores, Span
-from .store import View
+from .store import PassageKey, View
+from .timings import stage
 
 Mode = Literal["hybrid", "dense", "lexical"]
 CANDIDATES = 50
@@ -46,12 +47,20 @@ def rank(view: View, query: str, vector: Vectors | None, mode: Mode, where: Wher
     ranked: set[int] = set()
     depth = CANDIDATES
     while True:
-        lexical = {} if mode == "dense" else dict(view.lexical(query, depth, where))
-        dense = {} if mode == "lexical" or vector is None else dict(view.dense(vector, depth, where))
+        lexical: dict[PassageKey, float] = {}
+        dense: dict[PassageKey, float] = {}
+        if mode != "dense":
+            with stage("lexical"):
+                lexical = dict(view.lexical(query, depth, where))
+        if mode != "lexical" and vector is not None:
+            with stage("dense"):
+                dense = dict(view.dense(vector, depth, where))
         more = max(len(lexical), len(dense)) == depth
         if dense and vector is not None:
-            dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        candidates = [candidate for candidate in fuse(dense, lexical) if candidate.key not in ranked]
+            with stage("dense"):
+                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
+        with stage("fuse"):
+            candidates = [candidate for candidate in fuse(dense, lexical) if candidate.key not in ranked]
         yield from _placed(view, candidates)
         if not more:
             return
@@ -66,9 +75,11 @@ def _placed(view: View, candidates: list[Fused]) -> Iterator[Ranked]:
         end = min(start + _READ_TOGETHER, len(candidates))
         while end < len(candidates) and candidates[end].fused == candidates[end - 1].fused:
             end += 1
-        passages = view.passages([candidate.key for candidate in candidates[start:end]])
-        found = [Ranked(one, passages[one.key]) for one in candidates[start:end] if one.key in passages]
-        yield from sorted(found, key=lambda ranked: (-ranked.candidate.fused, ranked.place))
+        with stage("fuse"):
+            passages = view.passages([candidate.key for candidate in candidates[start:end]])
+            found = [Ranked(one, passages[one.key]) for one in candidates[start:end] if one.key in passages]
+            found.sort(key=lambda ranked: (-ranked.candidate.fused, ranked.place))
+        yield from found
         start = end
 
 

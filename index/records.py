@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -36,11 +37,24 @@ def utf16_length(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes of a file, and the hex sha256 of them."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Original:
+        return cls(data, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a user hands in as text; files become sources in `loading`.
 
-    `id`: given, or the content hash of `text`. `uri`: shown with answers, never opened. `encoding` and `layout` are
-    filled for files: how the bytes were decoded, and what leads from the text back to pages and elements.
+    `id`: given, or the content hash of `text`. `uri`: shown with answers, never opened. `encoding`, `layout` and
+    `original` are filled for files: how the bytes were decoded, what leads from the text back to pages and elements,
+    and the file itself, which several sources share where it holds several documents.
     """
 
     text: str
@@ -51,6 +65,7 @@ class Source:
     media_type: str = "text/plain"
     encoding: str | None = None
     layout: Layout | None = None
+    original: Original | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,16 @@ class GlyphLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRows:
+    """The rows of a table below the one that names its columns."""
+
+    start: int
+    end: int
+    columns: str
+    """The row of names, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """What a format knows of a text besides its characters. All ranges are in order and do not overlap."""
 
@@ -115,6 +140,10 @@ class Layout:
     """Running headers, footers and page numbers: part of the text, in no passage."""
     unbroken: tuple[Span, ...] = ()
     """Lines of code and rows of tables: no passage starts or ends inside unless it is longer than a passage."""
+    together: tuple[Span, ...] = ()
+    """Lists with the line that introduces them: a passage does not end inside one that fits into the next."""
+    tables: tuple[TableRows, ...] = ()
+    """Passages that start in one are indexed with the names of its columns."""
     blocks: tuple[Block, ...] = ()
     lines: tuple[GlyphLine, ...] = ()
 
@@ -169,6 +198,8 @@ class DocumentInfo:
     """How the bytes of a text file were decoded; None for what was handed in as text or carries its own."""
     layout_hash: str = ""
     """Hex digest of the layout: the same words on other pages are another version. Empty where there is none."""
+    original: str | None = None
+    """Hex sha256 of the file it was read from, where that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +317,8 @@ class Hits:
     took_ms: float
     next: str | None = None
     """The cursor of the next page; None on the last one."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `mark`."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

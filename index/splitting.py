@@ -6,7 +6,7 @@ units are packed. Every unit starts where the one before ended, so offsets are r
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -58,6 +58,7 @@ class _Unit:
     tokens: int
     opens_section: bool  # a heading, or what follows an excluded range: never packed with what stands before
     opens_paragraph: bool
+    ahead: int = 0  # tokens of the list that it opens
 
 
 def split(
@@ -68,12 +69,14 @@ def split(
     *,
     excluded: Sequence[Span] = (),
     unbroken: Sequence[Span] = (),
+    together: Sequence[Span] = (),
 ) -> list[PassageSpan]:
     """The passages of `text`, in order; together they hold every non-space character outside `excluded`.
 
-    Both kinds of ranges are in order and do not overlap. A range of `unbroken` is one unit as long as it fits.
+    The ranges of each kind are in order and do not overlap. A range of `unbroken` is one unit as long as it fits. A
+    range of `together` begins a new passage where it fits into that and not into the rest of the one before.
     """
-    units = _units(text, headings, count_tokens, limits, excluded, unbroken)
+    units = _units(text, headings, count_tokens, limits, excluded, unbroken, together)
     passages = []
     section_starts = [heading.start for heading in headings]
     paths = heading_paths(headings)
@@ -96,14 +99,25 @@ def heading_paths(headings: Sequence[Heading]) -> list[tuple[str, ...]]:
     return paths
 
 
-def indexed_prefix(title: str | None, heading: Sequence[str], count_tokens: TokenCounter, limits: SplitLimits) -> str:
-    """Title and heading path as they are prefixed to the indexed text; outer parts give way when it is too long."""
-    parts = [part for part in ([title] if title else []) if part not in heading] + list(heading)
-    while parts:
-        prefix = " › ".join(parts)
-        if len(prefix) <= 400 and count_tokens([prefix])[0] <= limits.prefix:
-            return prefix
-        parts.pop(0)
+def indexed_prefix(
+    title: str | None,
+    heading: Sequence[str],
+    count_tokens: TokenCounter,
+    limits: SplitLimits,
+    columns: str = "",
+) -> str:
+    """Title, heading path and names of columns as they are prefixed to the indexed text.
+
+    Outer parts give way when it is too long, and names of columns that are too long on their own.
+    """
+    above = [part for part in ([title] if title else []) if part not in heading] + list(heading)
+    for last in [[columns], []] if columns else [[]]:
+        parts = above + last
+        while parts:
+            prefix = " › ".join(parts)
+            if len(prefix) <= 400 and count_tokens([prefix])[0] <= limits.prefix:
+                return prefix
+            parts.pop(0)
     return ""
 
 
@@ -114,9 +128,10 @@ def _units(
     limits: SplitLimits,
     excluded: Sequence[Span],
     unbroken: Sequence[Span],
+    together: Sequence[Span],
 ) -> list[_Unit]:
     seen = blank_markup(text)
-    edges = {edge for span in (*excluded, *unbroken) for edge in (span.start, span.end)}
+    edges = {edge for span in (*excluded, *unbroken, *together) for edge in (span.start, span.end)}
     cuts = sorted({0, *(heading.start for heading in headings), *edges, len(text)})
     sentences = _cut_at(_outside(sentence_spans(text), unbroken), cuts)
     if excluded:
@@ -134,7 +149,17 @@ def _units(
     for start, end, tokens in spans:
         gap = text[max(0, start - 4) : start] if start else "\n\n"
         units.append(_Unit(start, end, tokens, start in section_starts, gap.count("\n") > 1))
+    _look_ahead(units, together)
     return units
+
+
+def _look_ahead(units: list[_Unit], together: Sequence[Span]) -> None:
+    """Tell the first unit of each range how many tokens the range has."""
+    starts = [unit.start for unit in units]
+    for span in together:
+        first, behind = bisect_left(starts, span.start), bisect_left(starts, span.end)
+        if first < behind:
+            units[first].ahead = sum(unit.tokens for unit in units[first:behind])
 
 
 def _cut_at(spans: list[tuple[int, int]], cuts: list[int]) -> list[tuple[int, int]]:
@@ -196,6 +221,8 @@ def _pack(units: list[_Unit], limits: SplitLimits) -> list[list[_Unit]]:
         full = not groups or unit.opens_section or tokens + unit.tokens > limits.target
         if not full and unit.opens_paragraph:
             full = tokens > limits.target * 0.6
+        if not full:
+            full = tokens + unit.ahead > limits.target >= unit.ahead > 0
         if not full:
             full = unit.end - groups[-1][0].start > limits.most_characters
         if full:

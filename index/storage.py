@@ -24,6 +24,7 @@ from ..errors import (
     SpanwiseError,
     StorageError,
 )
+from .durable import make_folder
 
 DATABASE = "collection.sqlite"
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -91,6 +92,26 @@ MIGRATIONS = (
     CREATE INDEX places_of_document ON places (document, start);
     """,
     """
+    CREATE TABLE files (                -- of folders that were added: what looks the same need not be read again
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        folder TEXT NOT NULL,
+        path TEXT NOT NULL,             -- relative to the folder
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,      -- 0: too young to be trusted
+        sha256 TEXT NOT NULL,
+        read_with TEXT NOT NULL,
+        UNIQUE (folder, path)
+    );
+    ALTER TABLE documents ADD COLUMN file INTEGER REFERENCES files (key) ON DELETE SET NULL;
+    ALTER TABLE documents ADD COLUMN original TEXT;     -- hex sha256: its file is originals/<sha256>
+    ALTER TABLE documents ADD COLUMN unbroken TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+    CREATE INDEX documents_of_file ON documents (file) WHERE file IS NOT NULL;
+    CREATE INDEX documents_of_original ON documents (original) WHERE original IS NOT NULL;
+    CREATE TRIGGER file_changed AFTER DELETE ON documents WHEN old.file IS NOT NULL BEGIN
+        DELETE FROM files WHERE key = old.file;
+    END;
+    """,
+    """
     CREATE TABLE metadata (             -- one row for each value in documents.metadata; lists have several
         name TEXT NOT NULL,
         kind TEXT NOT NULL,             -- n number, t text, b true or false; null is no row
@@ -129,7 +150,8 @@ FORMAT_VERSION = len(MIGRATIONS)
 
 def collections(data: Path) -> list[str]:
     """The names of the collections in the data folder `data`, sorted."""
-    return sorted(file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
+    names = (file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
+    return sorted(name for name in names if _COLLECTION_NAME.fullmatch(name))
 
 
 def collection_folder(data: Path, name: str) -> Path:
@@ -158,6 +180,7 @@ class Database:
         self._guard = threading.Lock()
         self._writing = threading.Lock()
         self._closed = False
+        self._identity: tuple[int, int] | None = None
         with translated(folder.name):
             missing = not self.file.is_file()
         if missing and not create:
@@ -168,13 +191,19 @@ class Database:
                 way_out="Add documents to make it" + (f", or choose one of: {others}." if others else "."),
             )
         with translated(folder.name):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             try:
                 with self._borrowed() as connection:
                     self._migrate(connection)
+                self._identity = self._found_identity()
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file is no longer the one that was opened: dropped, renamed, or another one restored."""
+        return self._identity is not None and self._found_identity() != self._identity
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -190,18 +219,21 @@ class Database:
                 connection.rollback()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed and on disk when the block ends, undone if it raises.
 
-        Raises CollectionBusyError when another writer does not finish in time.
+        Raises CollectionBusyError when another writer does not finish within `wait_seconds` (default: the setting).
         """
         name = self.file.parent.name
-        if not self._writing.acquire(timeout=self._write_wait):
+        wait = self._write_wait if wait_seconds is None else wait_seconds
+        if not self._writing.acquire(timeout=wait):
             raise _busy(name)
         try:
             with translated(name), self._borrowed() as connection:
+                connection.execute(f"PRAGMA busy_timeout = {round(1000 * wait)}")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
+                    self._check_in_place()  # again, for it may have moved while the lock was waited for
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
@@ -225,6 +257,7 @@ class Database:
         if held is not None:
             yield held
             return
+        self._check_in_place()
         with self._guard:
             if self._closed:
                 raise StorageError("The collection is closed.", way_out="Open it again.")
@@ -240,11 +273,29 @@ class Database:
                 else:
                     self._idle.append(connection)
 
+    def _found_identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_in_place(self) -> None:
+        # A read that passes this has begun before the move was reported as done.
+        if self.moved:
+            name = self.file.parent.name
+            raise CollectionNotFoundError(
+                f"Collection {name!r} was dropped, renamed or restored since it was opened.",
+                subject=name,
+                way_out="Open it again.",
+            )
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=self._write_wait, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
+            self._check_in_place()  # or this would be a connection to whatever stands there now
         except BaseException:
             connection.close()
             raise
@@ -314,10 +365,14 @@ def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode to UTF-8" in str(error):
         return damaged(name)
     reasons = {
-        sqlite3.SQLITE_FULL: ("The disk is full", "Free some space; nothing of the change was stored."),
+        # When the last sync of a commit fails and the process dies, the next opening may find the whole change.
+        sqlite3.SQLITE_FULL: ("The disk is full", "Free some space and repeat the change: it is stored whole or not."),
         sqlite3.SQLITE_READONLY: ("The data folder is read-only", "Make it writable, or choose another with --data."),
         sqlite3.SQLITE_CANTOPEN: ("The database cannot be opened", "Check the permissions of the data folder."),
-        sqlite3.SQLITE_IOERR: ("The disk reported an error", "Check the disk; nothing of the change was stored."),
+        sqlite3.SQLITE_IOERR: (
+            "The disk reported an error",
+            "Check the disk and repeat the change: it is stored whole or not.",
+        ),
     }
     problem, way_out = reasons.get(code, (f"The database failed ({error})", "Check the data folder, then try again."))
     return StorageError(f"{problem} (collection {name!r}).", subject=name, way_out=way_out)

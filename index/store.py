@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from .embedding import Fingerprint, Vectors
 from .filters import Where
-from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Passage, Span
+from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Original, Passage, Span
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
@@ -54,6 +55,24 @@ class DocumentDraft:
     encoding: str | None = None
     layout: Layout | None = None
     layout_hash: str = ""
+    original: Original | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a folder as it was when it was added. While the record stands, its documents are those of the file:
+    deleting or replacing one of them removes it."""
+
+    folder: str
+    path: str
+    """Relative to `folder`."""
+    size: int
+    mtime_ns: int
+    """0 when it had changed so lately that another change might not show in it."""
+    sha256: str
+    read_with: str
+    """The options of reading, and which version of the reading code."""
+    documents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,15 @@ class View(Protocol):
     def known(self, ids: Sequence[str]) -> dict[str, DocumentInfo]:
         """Those of `ids` that exist."""
 
+    def original(self, document_id: str) -> bytes | None:
+        """The bytes of the file that a document was read from; None where none is kept.
+
+        Raises DocumentNotFoundError, and CorruptDataError when they are lost or damaged.
+        """
+
+    def files(self, folder: str) -> dict[str, FileRecord]:
+        """The files of `folder` that were added, by their path in it."""
+
     def counts(self) -> Counts: ...
 
 
@@ -124,8 +152,18 @@ class PassageStore(Protocol):
 
     def reading(self) -> AbstractContextManager[View]: ...
 
-    def add(self, drafts: Sequence[DocumentDraft], *, replace: bool) -> Stored:
+    def add(
+        self,
+        drafts: Sequence[DocumentDraft],
+        *,
+        replace: bool,
+        originals: Mapping[str, Original] = MappingProxyType({}),
+        files: Sequence[FileRecord] = (),
+    ) -> Stored:
         """Store documents, replacing those with the same ids.
+
+        `originals` are new files of documents, by id, that else stay as they are; `files` are recorded with their
+        documents. Neither makes a generation: no text changes.
 
         Raises DocumentExistsError when `replace` is false and an id exists.
         """
@@ -133,10 +171,18 @@ class PassageStore(Protocol):
     def delete(self, ids: Sequence[str]) -> int:
         """Remove documents; the new generation. Raises DocumentNotFoundError, and then removes nothing."""
 
+    @property
+    def index_generation(self) -> int:
+        """The generation that the vector index in memory shows; 0 before there is one."""
+
     def fingerprint(self) -> Fingerprint | None:
         """The embedding model the vectors were made with; None before the first."""
 
     def set_fingerprint(self, fingerprint: Fingerprint) -> None:
         """Record the model, once."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the collection was dropped, renamed or restored since it was opened: open it again."""
 
     def close(self) -> None: ...

@@ -171,7 +171,11 @@ def recalibrate(
         "answer_above": adjusted.answer_above,
     }
     collection.store_calibration(
-        Calibration(collection.reader_fingerprint, adjusted, current.passage if current else _UNFITTED, report)
+        replace(
+            current or Calibration(collection.reader_fingerprint, _UNFITTED, _UNFITTED),
+            collection=adjusted,
+            report=report,
+        )
     )
     return report
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ModelError
+from ..index.durable import sync_folder, write_file
+from ..index.storage import translated
 from .deciding import Decided
 from .features import features
 from .fitting import Logistic
+from .stopping import StopRule
 
 FORMAT = 1
 FILE = "calibration.json"
@@ -55,6 +56,8 @@ class Calibration:
     reader: str
     collection: Judge
     passage: Judge
+    stop: StopRule | None = None
+    """When enough passages have been read; None: read all."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """What it was fitted on, and how reliable it was there."""
 
@@ -91,21 +94,18 @@ def uncalibrated(score: float, threshold: float) -> float:
 
 
 def save(calibration: Calibration, path: Path) -> None:
-    """Write `calibration` to `path`, all of it or nothing."""
+    """Write `calibration` to `path`, all of it or nothing. Raises StorageError."""
     record = {
         "format": FORMAT,
         "reader": calibration.reader,
         "collection": _judge_record(calibration.collection),
         "passage": _judge_record(calibration.passage),
+        "stop": asdict(calibration.stop) if calibration.stop else None,
         "report": dict(calibration.report),
     }
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False, suffix=".part") as stream:
-        json.dump(record, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(stream.name).chmod(0o644)
-    Path(stream.name).replace(path)
+    with translated(path.parent.name):
+        write_file(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode(), mode=0o644)
+        sync_folder(path.parent)
 
 
 def load(path: Path) -> Calibration | None:
@@ -115,8 +115,13 @@ def load(path: Path) -> Calibration | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] != FORMAT:
             return None
+        stop = record.get("stop")
         return Calibration(
-            str(record["reader"]), _judge(record["collection"]), _judge(record["passage"]), dict(record["report"])
+            str(record["reader"]),
+            _judge(record["collection"]),
+            _judge(record["passage"]),
+            StopRule(float(stop["score"]), float(stop["lead"])) if stop else None,
+            dict(record["report"]),
         )
     except FileNotFoundError:
         return None

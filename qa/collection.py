@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
 from ..index.store import PassageStore
+from ..index.timings import stage, timings
 from ..settings import Settings
 from . import calibration as calibrations
 from .calibration import Calibration, Judged, judge_ranking
@@ -26,6 +28,7 @@ from .deciding import Decided, decide
 from .languages import language_warning
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
+from .stopping import STEP, StopRule, enough
 
 READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
@@ -114,7 +117,10 @@ class Collection(SearchCollection):
         if len(distinct) > 1:
             self.warm()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
-            results = workers.map(lambda question: self._ask(question, top_k, min_probability, allowed), distinct)
+            context = copy_context()  # a time limit holds in these threads too
+            results = workers.map(
+                lambda question: context.copy().run(self._ask, question, top_k, min_probability, allowed), distinct
+            )
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
 
@@ -153,7 +159,9 @@ class Collection(SearchCollection):
         with self._store.reading() as view:
             where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
             hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
-        return decide(hits, self._read(question, hits))
+        calibration = self.calibration()
+        readings = self._read(question, hits, calibration.stop if calibration else None)
+        return decide(hits[: len(readings)], readings)
 
     @property
     def threshold(self) -> float:
@@ -167,34 +175,50 @@ class Collection(SearchCollection):
 
     def _ask(self, question: str, top_k: int, min_probability: float | None, where: Where | None) -> AskResult:
         started = time.perf_counter()
-        with self._store.reading() as view:
-            hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
-        ranking = decide(hits, self._read(question, hits))
-        judged = judge_ranking(question, ranking, self.threshold, self.calibration())
-        warning = language_warning(question)
-        if warning:
-            judged = _doubtful(judged)
-        answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
-        enough = judged.answer_above if min_probability is None else min_probability
+        with timings() as timed:
+            with self._store.reading() as view:
+                hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
+            with stage("read"):
+                calibration = self.calibration()
+                readings = self._read(question, hits, calibration.stop if calibration else None)
+            with stage("decide"):
+                ranking = decide(hits[: len(readings)], readings)
+                judged = judge_ranking(question, ranking, self.threshold, calibration)
+                warning = language_warning(question)
+                if warning:
+                    judged = _doubtful(judged)
+                answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
+        least = judged.answer_above if min_probability is None else min_probability
         best = answers[0].probability if answers else 0.0
         return AskResult(
             question=question,
-            answerable=bool(answers) and warning is None and best >= enough,
+            answerable=bool(answers) and warning is None and best >= least,
             no_answer_probability=judged.no_answer if answers else 1.0,
             calibrated=judged.calibrated,
             answers=answers,
             generation=generation,
             took_ms=(time.perf_counter() - started) * 1000,
             warnings=(warning,) if warning else (),
+            timings_ms=timed,
         )
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])
         return [reading.relevance for reading in readings]
 
-    def _read(self, question: str, hits: Sequence[Hit]) -> list[Reading]:
-        readings = self._reader().read(blank_markup(question), [blank_markup(hit.text) for hit in hits])
-        return [prefer_contacts(question, hit.text, reading) for hit, reading in zip(hits, readings, strict=True)]
+    def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
+        """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""
+        reader, shown = self._reader(), blank_markup(question)
+        step = STEP * -(-reader.at_once // STEP) if stop else len(hits)
+        readings: list[Reading] = []
+        for first in range(0, len(hits), max(step, 1)):
+            some = hits[first : first + step]
+            read = reader.read(shown, [blank_markup(hit.text) for hit in some])
+            readings += [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            read_enough = enough(stop, [one.best_score for one in readings], [hit.scores.fused for hit in hits])
+            if read_enough is not None:
+                return readings[:read_enough]
+        return readings
 
     def _confirmed(self, ranking: Sequence[Decided], right: Sequence[float]) -> tuple[tuple[Answer, ...], int]:
         """The answers whose words still stand in their document now that reading has taken its time."""

@@ -19,13 +19,10 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from ..errors import ModelError
-from .reading import Candidate, Logits, Reading, best_spans
+from .reading import PAD_TO, WINDOW_STRIDE, Pass, Reading, combine, whole_words
 
 SHIPPED = Path(__file__).parent / "model"
-_PAD_TO = 32
 _MOST_QUESTION_TOKENS = 128
-_STRIDE = 96
-"""Tokens that neighbouring windows of a long passage share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,8 @@ class OnnxReader:
         self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         self._max_tokens = int(manifest["max_tokens"])
         self._threshold = float(manifest["threshold"])
-        self._workers = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="spanwise-reader")
+        self.at_once = threads or os.cpu_count() or 1
+        self._workers = ThreadPoolExecutor(self.at_once, thread_name_prefix="spanwise-reader")
         self._fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
 
     @property
@@ -84,31 +82,19 @@ class OnnxReader:
         return list(self._workers.map(lambda passage: self._read(question_ids, passage, top_n), passages))
 
     def _read(self, question_ids: list[int], passage: str, top_n: int) -> Reading:
-        relevance = -np.inf
-        null_score = np.inf
-        candidates: dict[tuple[int, int], float] = {}
-        for window in self._windows(question_ids, passage):
-            start_logits, end_logits, window_relevance, window_null = self._run(question_ids, window)
-            relevance = max(relevance, window_relevance)
-            null_score = min(null_score, window_null)
-            for first, last, score in best_spans(start_logits, end_logits, top_n=top_n):
-                place = (window.offsets[first][0], window.offsets[last][1])
-                candidates[place] = max(candidates.get(place, -np.inf), score - window_null)
-        best = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
-        return Reading(float(relevance), float(null_score), _not_overlapping(best, top_n))
+        return combine((self._run(question_ids, window) for window in self._windows(question_ids, passage)), top_n)
 
     def _windows(self, question_ids: list[int], passage: str) -> Iterator[_Window]:
         encoding = self._tokenizer.encode(passage, add_special_tokens=False)
-        ids, offsets = encoding.ids, _whole_words(encoding.offsets, encoding.word_ids)
+        ids, offsets = encoding.ids, whole_words(encoding.offsets, encoding.word_ids)
         room = self._max_tokens - len(question_ids) - 3
-        for start in range(0, max(len(ids) - _STRIDE, 1), room - _STRIDE):
+        for start in range(0, max(len(ids) - WINDOW_STRIDE, 1), room - WINDOW_STRIDE):
             yield _Window(ids[start : start + room], offsets[start : start + room])
 
-    def _run(self, question_ids: list[int], window: _Window) -> tuple[Logits, Logits, float, float]:
-        """Start and end logits of the passage tokens, relevance, and the null score."""
+    def _run(self, question_ids: list[int], window: _Window) -> Pass:
         ids = [self._cls, *question_ids, self._sep, *window.ids, self._sep]
         passage_start = len(question_ids) + 2
-        length = -(-len(ids) // _PAD_TO) * _PAD_TO
+        length = -(-len(ids) // PAD_TO) * PAD_TO
         feed = np.zeros((3, 1, length), dtype=np.int64)  # input_ids, attention_mask, token_type_ids
         feed[0, 0, : len(ids)] = np.asarray(ids)
         feed[1, 0, : len(ids)] = 1
@@ -118,24 +104,8 @@ class OnnxReader:
             {"input_ids": feed[0], "attention_mask": feed[1], "token_type_ids": feed[2]},
         )
         tokens = slice(passage_start, passage_start + len(window.ids))
-        return start[0, tokens], end[0, tokens], float(relevance[0]), float(start[0, 0] + end[0, 0])
-
-
-def _whole_words(offsets: list[tuple[int, int]], words: list[int | None]) -> list[tuple[int, int]]:
-    """Offsets widened to the word each token belongs to, so that no span ends inside a word."""
-    bounds: dict[int | None, tuple[int, int]] = {}
-    for (start, end), word in zip(offsets, words, strict=True):
-        first, last = bounds.get(word, (start, end))
-        bounds[word] = (min(first, start), max(last, end))
-    return [bounds[word] for word in words]
-
-
-def _not_overlapping(ranked: list[tuple[tuple[int, int], float]], top_n: int) -> tuple[Candidate, ...]:
-    chosen: list[Candidate] = []
-    for (start, end), score in ranked:
-        if start < end and all(end <= other.start or start >= other.end for other in chosen):
-            chosen.append(Candidate(start, end, score))
-    return tuple(chosen[:top_n])
+        null_score = float(start[0, 0] + end[0, 0])
+        return Pass(window.offsets, start[0, tokens], end[0, tokens], null_score, float(relevance[0]))
 
 
 def _checked_manifest(folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 Logits = NDArray[np.float32]
 
 MOST_ANSWER_TOKENS = 30
+WINDOW_STRIDE = 96
+"""Tokens that neighbouring windows of a long passage share."""
+PAD_TO = 32
+"""Passes are padded to a multiple of so many tokens: few shapes, each prepared once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Reading:
     """Start plus end logit of "no answer here"; the lowest of the passage's windows."""
     candidates: tuple[Candidate, ...]
 
+    @property
+    def best_score(self) -> float:
+        """Of the best candidate; minus infinity without one."""
+        return self.candidates[0].score if self.candidates else -np.inf
+
 
 class Reader(Protocol):
     """A model that reads passages for an answer. Implementations are thread-safe and deterministic, and the reading
@@ -51,6 +60,10 @@ class Reader(Protocol):
     @property
     def fingerprint(self) -> str:
         """Names the model and its weights."""
+
+    @property
+    def at_once(self) -> int:
+        """How many passages it reads side by side."""
 
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         """One Reading for each passage, each with at most `top_n` candidates. Passages may have any length."""
@@ -86,18 +99,65 @@ def best_spans(
     return chosen
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass over a window of a passage gave: logits of its passage tokens, and where those tokens stand."""
+
+    offsets: Sequence[tuple[int, int]]
+    """Code points of the passage text, one pair per token."""
+    start_logits: Logits
+    end_logits: Logits
+    null_score: float
+    relevance: float
+
+
+def combine(passes: Iterable[Pass], top_n: int) -> Reading:
+    """One Reading of all windows of a passage: a span counts with its best window."""
+    relevance, null_score = -np.inf, np.inf
+    scores: dict[tuple[int, int], float] = {}
+    for one in passes:
+        relevance, null_score = max(relevance, one.relevance), min(null_score, one.null_score)
+        for first, last, score in best_spans(one.start_logits, one.end_logits, top_n=top_n):
+            place = (one.offsets[first][0], one.offsets[last][1])
+            scores[place] = max(scores.get(place, -np.inf), score - one.null_score)
+    chosen: list[Candidate] = []
+    for (start, end), score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
+        if start < end and all(end <= other.start or start >= other.end for other in chosen):
+            chosen.append(Candidate(start, end, score))
+    return Reading(float(relevance), float(null_score), tuple(chosen[:top_n]))
+
+
+def whole_words(offsets: Sequence[tuple[int, int]], words: Sequence[int | None]) -> list[tuple[int, int]]:
+    """Offsets widened to the word each token belongs to, so that no span ends inside a word."""
+    bounds: dict[int | None, tuple[int, int]] = {}
+    for (start, end), word in zip(offsets, words, strict=True):
+        first, last = bounds.get(word, (start, end))
+        bounds[word] = (min(first, start), max(last, end))
+    return [bounds[word] for word in words]
+
+
 _loaded: dict[tuple[str, int], Reader] = {}
 _loading = threading.Lock()
 
 
 def load_reader(reader: str = "default", threads: int = 0) -> Reader:
-    """The shipped reading model, or the one in the folder `reader`; loaded once per process.
+    """The shipped reading model, or another; loaded once per process.
 
-    Raises ModelError when it is missing or damaged.
+    `reader` is a folder with `reader.onnx`, or any extractive question-answering model of the transformers library:
+    its folder, or its name on the hub. Raises ModelError when it is missing or damaged.
     """
     with _loading:
         if (reader, threads) not in _loaded:
-            from .reader_onnx import OnnxReader
-
-            _loaded[reader, threads] = OnnxReader(None if reader == "default" else Path(reader), threads=threads)
+            _loaded[reader, threads] = _load(reader, threads)
         return _loaded[reader, threads]
+
+
+def _load(reader: str, threads: int) -> Reader:
+    folder = None if reader == "default" else Path(reader)
+    if folder and not (folder / "reader.onnx").exists() and (not folder.is_dir() or (folder / "config.json").exists()):
+        from .reader_transformers import TransformersReader
+
+        return TransformersReader(reader, threads=threads)
+    from .reader_onnx import OnnxReader
+
+    return OnnxReader(folder, threads=threads)

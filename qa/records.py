@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ..index.records import DocumentInfo, Location, Passage, Span
 
@@ -61,6 +61,8 @@ class AskResult:
     took_ms: float
     warnings: tuple[str, ...] = ()
     """Sentences for people: why these answers deserve less trust than their probabilities say."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`."""
 
     @property
     def best(self) -> Answer | None:

@@ -173,6 +173,14 @@ def test_wrong_use_is_one_sentence_and_a_code(
     assert "Traceback" not in done.stderr
 
 
+def test_settings_come_from_a_file(run: Run, folder: Path) -> None:
+    file = folder / "spanwise.toml"
+    file.write_text("max_top_k = 2")
+    done = run("--config", str(file), "search", "games", "--top-k", "3")
+    assert done.returncode == 2
+    assert "Give a number from 1 to 2" in done.stderr
+
+
 def test_a_wrong_setting_in_the_environment_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPANWISE_THREADS", "many")
     done = run("status")

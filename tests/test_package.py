@@ -23,7 +23,7 @@ HOME_OF = {
     "langchain_text_splitters": {"index/splitting_langchain.py"},
     "onnxruntime": {"qa/reader_onnx.py"},
     "sentence_transformers": {"index/embedding_sentence_transformers.py"},
-    "torch": {"index/embedding_sentence_transformers.py"},
+    "torch": {"index/embedding_sentence_transformers.py", "qa/reader_transformers.py"},
 }
 
 

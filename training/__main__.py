@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command("export", "a finished model to ONNX (int8 weights) and float16 safetensors")
     made.add_argument("--model", type=Path, help="model folder; otherwise the newest finished cool-down of the run")
     made.add_argument("--out", type=Path, required=True, help="folder to write to")
-    made.add_argument("--float32", action="store_true", help="keep the ONNX weights in float32")
+    made.add_argument(
+        "--precision", choices=("float32", "int8-weights", "int8"), default="int8-weights", help="of the ONNX file"
+    )
     command("report", "the learning curve of the run as Markdown")
     command("shortcuts", "how well the question alone gives the label away")
     made = command("look", "print examples as the model sees them")
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> str:
     from .export import export, finished_model
 
-    written = export(options.model or finished_model(options.run_dir), options.out, int8=not options.float32)
+    written = export(options.model or finished_model(options.run_dir), options.out, options.precision)
     return json.dumps(written, indent=2)
 
 

@@ -31,14 +31,14 @@ def read_model(folder: Path) -> tuple[dict[str, npt.NDArray[np.float32]], dict[s
     return weights, json.loads((folder / "config.json").read_text())
 
 
-def export_onnx(folder: Path, target: Path, *, int8: bool = True) -> int:
+def export_onnx(folder: Path, target: Path, precision: onnx_graph.Precision = "int8-weights") -> int:
     """Write the model of `folder` as `target` (a .onnx file) with tokenizer.json beside it; returns bytes written.
 
     A model without a relevance head (any BERT AutoModelForQuestionAnswering) gets a `relevance` computed in the
     graph: best start + best end logit over passage tokens, minus the null score.
     """
     weights, config = read_model(folder)
-    model = onnx_graph.build(weights, config, int8=int8, producer="spanwise.training")
+    model = onnx_graph.build(weights, config, precision=precision, producer="spanwise.training")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     onnx.save(model, str(partial))
@@ -74,9 +74,9 @@ def finished_model(run: Path) -> Path:
     return found[-1].parent
 
 
-def export(folder: Path, out: Path, *, int8: bool = True) -> dict[str, object]:
+def export(folder: Path, out: Path, precision: onnx_graph.Precision = "int8-weights") -> dict[str, object]:
     """Write reader.onnx, tokenizer.json and float16/ into `out`; returns bytes and SHA-256 of every file written."""
-    export_onnx(folder, out / "reader.onnx", int8=int8)
+    export_onnx(folder, out / "reader.onnx", precision)
     export_float16(folder, out / "float16")
     written: dict[str, object] = {}
     for path in sorted(path for path in out.rglob("*") if path.is_file() and path.name != "export.json"):

@@ -7,7 +7,7 @@ exporter is installed, and so that every weight can be stored as int8 without a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 Array = npt.NDArray[np.generic]
+Precision = Literal["float32", "int8-weights", "int8"]
+"""`int8-weights` keeps the weights in int8 and computes in float32. `int8` also multiplies in int8: what enters a layer
+is quantised with one scale for the whole input, so that rows of one batch change each other: run it row by row."""
 OPSET = 17
 SEP_ID = 102
 # exp(-10000) is exactly 0 in float32, so padding has no weight at all, and a row of padding gives no NaN.
@@ -31,8 +34,9 @@ def quantise_columns(weight: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.in
 class Graph:
     """Nodes and initialisers under construction; every method returns the name of the tensor it made."""
 
-    def __init__(self, int8: bool) -> None:
-        self.int8 = int8
+    def __init__(self, precision: Precision) -> None:
+        self.int8 = precision != "float32"
+        self.int8_products = precision == "int8"
         self.nodes: list[onnx.NodeProto] = []
         self.initialisers: list[onnx.TensorProto] = []
         self._names: set[str] = set()
@@ -60,19 +64,28 @@ class Graph:
     def linear(self, x: str, weight: Array, bias: Array, name: str) -> str:
         """`x @ weight.T + bias` for a torch-style weight (out, in), held in int8 when the graph is."""
         matrix = np.asarray(weight, dtype=np.float32).T
-        if self.int8:
-            quantised, scale = quantise_columns(matrix)
-            zero = np.zeros(scale.shape, dtype=np.int8)
-            parts = [
-                self.constant(f"{name}.weight_int8", quantised),
-                self.floats(f"{name}.scale", scale),
-                self.constant(f"{name}.zero_{scale.size}", zero),
-            ]
-            w = self.node("DequantizeLinear", parts, f"{name}.weight", axis=1)
-        else:
-            w = self.floats(f"{name}.weight", matrix)
-        product = self.node("MatMul", [x, w], f"{name}.matmul")
+        product = self._int8_product(x, matrix, name) if self.int8 else self._product(x, matrix, name)
         return self.node("Add", [product, self.floats(f"{name}.bias", bias)], f"{name}.out")
+
+    def _product(self, x: str, matrix: Array, name: str) -> str:
+        return self.node("MatMul", [x, self.floats(f"{name}.weight", matrix)], f"{name}.matmul")
+
+    def _int8_product(self, x: str, matrix: npt.NDArray[np.float32], name: str) -> str:
+        quantised, scale = quantise_columns(matrix)
+        weight, scales = self.constant(f"{name}.weight_int8", quantised), self.floats(f"{name}.scale", scale)
+        zeros = self.constant(f"{name}.zero_{scale.size}", np.zeros(scale.shape, dtype=np.int8))
+        if not self.int8_products:
+            w = self.node("DequantizeLinear", [weight, scales, zeros], f"{name}.weight", axis=1)
+            return self.node("MatMul", [x, w], f"{name}.matmul")
+        values, x_scale, x_zero = (f"{x}.{part}" for part in ("int8", "int8_scale", "int8_zero"))
+        if values not in self._names:  # query, key and value share their input
+            self._names.add(values)
+            self.nodes.append(helper.make_node("DynamicQuantizeLinear", [x], [values, x_scale, x_zero], name=values))
+        whole = self.node("MatMulInteger", [values, weight, x_zero, zeros], f"{name}.integers")
+        both = self.node("Mul", [x_scale, scales], f"{name}.both_scales")
+        return self.node(
+            "Mul", [self.node("Cast", [whole], f"{name}.cast", to=TensorProto.FLOAT), both], f"{name}.matmul"
+        )
 
     def layer_norm(self, x: str, weight: Array, bias: Array, epsilon: float, name: str) -> str:
         """LayerNormalization over the last axis."""
@@ -174,15 +187,17 @@ def _span_relevance(g: Graph) -> None:
         total = g.node("Add", [total, margin], "relevance") if total else margin
 
 
-def build(weights: Mapping[str, Array], config: Mapping[str, object], *, int8: bool, producer: str) -> onnx.ModelProto:
+def build(
+    weights: Mapping[str, Array], config: Mapping[str, object], *, precision: Precision, producer: str
+) -> onnx.ModelProto:
     """Build the graph: int64 (batch, length) inputs to float32 `start_logits`, `end_logits` and `relevance`.
 
     `weights` are named as in transformers' BertForQuestionAnswering, with `bert.pooler.*` and `classifier.*` when
-    the model has a relevance head. `config` is the model folder's config.json. Activations stay float32 throughout,
-    so a pair's result does not depend on the other rows of its batch.
+    the model has a relevance head. `config` is the model folder's config.json. Except with precision `int8` a pair's
+    result does not depend on the other rows of its batch.
     """
     epsilon, heads = float(str(config["layer_norm_eps"])), int(str(config["num_attention_heads"]))
-    g = Graph(int8)
+    g = Graph(precision)
     mask = g.node("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
     absent = g.node("Sub", [g.floats("one", 1.0), mask], "mask.absent")
     weighed = g.node("Mul", [absent, g.floats("masked", MASKED)], "mask.weighed")

@@ -37,7 +37,7 @@ async function send(list, { collection, key }, refused) {
   say(`Sending ${counted(list.length)} …`);
   try {
     const answer = await client.upload(list, { onProgress: (share) => { sent.value = share; } });
-    if (answer.documents) say(`Added ${counted(answer.documents.length)}.`);
+    if (answer.documents) finished(answer.documents.length, answer.failed);
     else await follow(client, answer);
   } catch (error) {
     say(error.message);
@@ -54,7 +54,11 @@ async function follow(client, job) {
     await new Promise((resolve) => setTimeout(resolve, 700));
     job = await client.job(job.id);
   }
-  say(`Added ${counted(job.stored.length)}.`, ...job.failed.map((one) => `${one.name}: ${one.detail}`));
+  finished(job.stored.length, job.failed);
+}
+
+function finished(number, failed) {
+  say(`Added ${counted(number)}.`, ...failed.map((one) => `${one.source}: ${one.error}`));
 }
 
 function say(...lines) {

@@ -42,7 +42,7 @@ def open_zip(data: bytes, name: str, budget: Budget) -> zipfile.ZipFile:
         raise SourceError(
             f"{name} unpacks to {declared:,} bytes, more than is allowed ({budget.unpacked_bytes:,} left).",
             subject=name,
-            way_out="Unpack it and add the files you want.",
+            way_out="Unpack it and add the files you want, or raise SPANWISE_MAX_UNPACKED_BYTES.",
         )
     return archive
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from ..records import Block, Heading, Layout, Metadata, Source, Span
+from ..records import Block, Heading, Layout, Metadata, Source, Span, TableRows
 
 # Invisible to readers and in the way of searching: NUL, soft hyphen, zero-width space, word joiner, byte order mark,
 # half surrogates. Zero-width (non-)joiners stay: scripts need them.
 _INVISIBLE = re.compile("[\0\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
 _MOST_HEADING = 200
+_LONGEST_INTRODUCTION = 300
 
 
 def visible(text: str) -> str:
@@ -32,6 +33,10 @@ class TextBuilder:
         self._excluded: list[Span] = []
         self._unbroken: list[Span] = []
         self._blocks: list[Block] = []
+        self._together: list[Span] = []
+        self._tables: list[TableRows] = []
+        self._columns = ""
+        self._list_from = 0
 
     def __len__(self) -> int:
         return self._length
@@ -71,15 +76,54 @@ class TextBuilder:
         self._blocks.append(Block(start, self._length, element, paragraph))
 
     def add_row(
-        self, cells: list[str], *, element: str | None = None, paragraph: int | None = None, first: bool = False
+        self,
+        cells: list[str],
+        *,
+        element: str | None = None,
+        paragraph: int | None = None,
+        first: bool = False,
+        names_columns: bool = False,
     ) -> None:
-        """A row of a table on a line of its own; `first` in its table."""
+        """A row of a table on a line of its own; `first` in its table. Rows that name the columns come first."""
         row = " | ".join(cells)
+        if first:
+            self._columns = ""
         if not any(cells):
             return
         start = self._put(row, "\n\n" if first else "\n")
         self._unbroken.append(Span(start, self._length))
         self._blocks.append(Block(start, self._length, element, paragraph))
+        if names_columns:
+            self._columns = f"{self._columns} | {row}".removeprefix(" | ")
+        elif self._columns:
+            goes_on = bool(self._tables) and self._tables[-1].end + 1 == start
+            begin = self._tables.pop().start if goes_on else start
+            self._tables.append(TableRows(begin, self._length, self._columns))
+
+    def begin_list(self) -> None:
+        """The blocks from here to `end_list` are a list; so is a short paragraph before it that ends with a colon."""
+        self._list_from = len(self._blocks)
+        if self._blocks and self._pieces[-1].endswith(":") and len(self._pieces[-1]) < _LONGEST_INTRODUCTION:
+            self._list_from -= 1
+
+    def end_list(self) -> None:
+        """Keeps the list that `begin_list` began in one passage where it fits."""
+        blocks = self._blocks[self._list_from :]
+        if len(blocks) > 1:
+            self._together.append(Span(blocks[0].start, blocks[-1].end))
+
+    def add_heading(self, start: int, level: int, text: str) -> None:
+        """A heading of what was added from `start` on, which says none itself."""
+        self._headings.append(Heading(start, level, one_line(text)[:_MOST_HEADING]))
+
+    @property
+    def headings(self) -> int:
+        """How many there are."""
+        return len(self._headings)
+
+    def first_heading(self) -> str | None:
+        """The words of the first heading of the highest level; None where there is none."""
+        return next((heading.text for heading in self._headings if heading.level == 1 and heading.text), None)
 
     def source(
         self,
@@ -96,6 +140,8 @@ class TextBuilder:
             headings=tuple(heading for heading in self._headings if heading.text),
             excluded=tuple(self._excluded),
             unbroken=tuple(self._unbroken),
+            together=tuple(self._together),
+            tables=tuple(self._tables),
             blocks=tuple(self._blocks),
         )
         text = "".join(self._pieces)

@@ -1,9 +1,11 @@
-"""EPUB: the chapters of the spine in order, each walked as a web page; the table of contents names the headings."""
+"""EPUB: the chapters of the spine in order, each walked as a web page; the table of contents names those
+without a heading of their own."""
 
 from __future__ import annotations
 
 import posixpath
 import zipfile
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,11 +37,15 @@ def epub_source(archive: zipfile.ZipFile, name: str, budget: Budget) -> Source:
     package = parse_xml(read(package_path), name)
     base = posixpath.dirname(package_path)
     builder = TextBuilder()
+    contents = _contents(package, base, lambda path: parse_xml(read(path), name) if path in members else None)
     for path in _spine(package, base):
         if path in members:
             markup, _ = html_text(read(path), f"{name}/{path}", None)
             if markup.strip():
+                start, headings = len(builder), builder.headings
                 walk(parse_page(markup, name).root, builder, keep_all=False, part=path)
+                if path in contents and builder.headings == headings and len(builder) > start:
+                    builder.add_heading(start, 1, contents[path])
     title, metadata = _metadata(package)
     return builder.source(id_of_path(posix(name)), name, MEDIA_TYPE, title=title, metadata=metadata)
 
@@ -56,6 +62,24 @@ def _spine(package: Any, base: str) -> list[str]:
             continue
         paths.append(posixpath.normpath(posixpath.join(base, unquote(item.get("href").partition("#")[0]))))
     return paths
+
+
+def _contents(package: Any, base: str, parsed: Callable[[str], Any]) -> dict[str, str]:
+    """What the table of contents calls each chapter: by EPUB 3's page of links, else by EPUB 2's NCX."""
+    titles: dict[str, str] = {}
+    items = [item for item in package.iter("{*}item") if item.get("href")]
+    pages = [item for item in items if "nav" in (item.get("properties") or "").split()]
+    pages += [item for item in items if item.get("media-type") == "application/x-dtbncx+xml"]
+    for item in pages[:2]:
+        path = posixpath.normpath(posixpath.join(base, unquote(item.get("href"))))
+        root = parsed(path)
+        for entry in root.iter("{*}a", "{*}navPoint") if root is not None else ():
+            target = entry.get("href") or next((one.get("src") for one in entry.iter("{*}content")), None)
+            label = entry if entry.get("href") else next(entry.iter("{*}navLabel"), None)
+            if target and label is not None and (words := one_line("".join(label.itertext()))):
+                chapter = posixpath.join(posixpath.dirname(path), unquote(target.partition("#")[0]))
+                titles.setdefault(posixpath.normpath(chapter), words)
+    return titles
 
 
 def _refuse_protected(encryption: Any, name: str) -> None:

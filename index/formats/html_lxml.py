@@ -155,6 +155,8 @@ class _Walk:
                     self._blocks.pop()
                     if element.tag in ("ul", "ol"):
                         self._lists.pop()
+                        if not self._lists:
+                            self._builder.end_list()
                 self._paths.pop()
                 self._counts.pop()
                 self._tail(element)
@@ -165,6 +167,8 @@ class _Walk:
             self._flush()
             self._blocks.append((element, self._paths[-1]))
             if element.tag in ("ul", "ol"):
+                if not self._lists:
+                    self._builder.begin_list()
                 self._lists.append(0 if element.tag == "ol" else None)
             elif element.tag == "li":
                 self._item = self._mark()
@@ -208,7 +212,8 @@ class _Walk:
             self._flush()
             table = element.getparent()
             first = element.getprevious() is None and (table.tag == "table" or table.getprevious() is None)
-            self._builder.add_row(cells, element=self._part + self._paths[-1], first=first)
+            named = table.tag == "thead" or (first and all(cell.tag != "td" for cell in element))
+            self._builder.add_row(cells, element=self._part + self._paths[-1], first=first, names_columns=named)
             return True
         return False
 

@@ -174,8 +174,15 @@ def _close(text: pdfium.PdfTextPage, one: Stretch | None, behind: int) -> None:
     """Take size and kind of a stretch from its middle: it may begin with a raised number or a word of code."""
     if one is not None:
         one.size = _size(text, (one.first + behind) // 2, one.height)
-        places = {one.first, (one.first + behind) // 2, one.first + (behind - one.first) // 3}
+        length = behind - one.first
+        places = {_glyph_from(text, one.first + length * share // 6, behind) for share in (0, 2, 3)}
         one.mono = all(_is_mono(text, place) for place in places)
+
+
+def _glyph_from(text: pdfium.PdfTextPage, index: int, behind: int) -> int:
+    """The first character from `index` on that was drawn; spaces that pdfium made up have no font."""
+    drawn = (place for place in range(index, behind) if raw.FPDFText_IsGenerated(text.raw, place) == 0)
+    return next(drawn, index)
 
 
 def _continues(current: Stretch, left: int, right: int, top: int, bottom: int) -> bool:
@@ -238,5 +245,17 @@ def _metadata(document: pdfium.PdfDocument) -> tuple[str | None, dict[str, Metad
             found[name] = f"{year}-{month or '01'}-{day or '01'}" + (
                 f"T{hour}:{minute or '00'}:{second or '00'}" if hour else ""
             )
+    if language := _language(document):
+        found["language"] = language
     title = stated.get("Title", "")
     return (None if not title or _NO_TITLE.match(title) else title[:500]), found
+
+
+def _language(document: pdfium.PdfDocument) -> str:
+    """The language that the catalogue names, as `en-GB`; empty without one."""
+    read = getattr(raw, "FPDFCatalog_GetLanguage", None)  # pdfium has it since 2025
+    if read is None:
+        return ""
+    stated = (ctypes.c_ushort * 64)()
+    size = read(document.raw, stated, ctypes.sizeof(stated))
+    return one_line(bytes(stated)[: size - 2].decode("utf-16-le", "replace")) if 2 < size <= 128 else ""

@@ -10,6 +10,7 @@ from statistics import median
 
 from ..records import GlyphLine, Heading, Layout, PageSpan, Span
 from .pdf_glyphs import Stretch
+from .pdf_tables import tables_of
 
 _ITEM = re.compile(r"(?:[•●○■▪◦‣–—*·-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
 _ENDS = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*$")
@@ -128,6 +129,7 @@ def assemble(pages: Sequence[PageLines]) -> tuple[str, Layout]:
     excluded: list[Span] = []
     unbroken: list[Span] = []
     spans: list[PageSpan] = []
+    put: list[tuple[Span, Stretch]] = []
     before: Stretch | None = None
     opening: Stretch | None = None  # the first line of the paragraph that `before` belongs to
     for page in pages:
@@ -142,6 +144,7 @@ def assemble(pages: Sequence[PageLines]) -> tuple[str, Layout]:
             if text.length:
                 text.put(gap)
             span = text.put_line(line)
+            put.append((span, line))
             start = span.start if start is None else start
             fresh = before is None or gap not in ("", " ")
             opening = line if fresh else opening
@@ -159,7 +162,14 @@ def assemble(pages: Sequence[PageLines]) -> tuple[str, Layout]:
         spans.append(PageSpan(text.length if start is None else start, text.length, page.width, page.height))
     if before is not None and before.hyphen is not None:
         text.keep_hyphen(before)
-    layout = Layout(tuple(headings), tuple(spans), tuple(excluded), tuple(unbroken), (), tuple(text.lines))
+    layout = Layout(
+        headings=tuple(headings),
+        pages=tuple(spans),
+        excluded=tuple(excluded),
+        unbroken=tuple(unbroken),
+        tables=tables_of(put),
+        lines=tuple(text.lines),
+    )
     return "".join(text.pieces), layout
 
 

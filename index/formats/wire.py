@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..places import block_json, line_json, pages_json, spans_json
-from ..records import Block, GlyphLine, Heading, Layout, PageSpan, Source, Span
+from ..records import Block, GlyphLine, Heading, Layout, PageSpan, Source, Span, TableRows
 
 Json = dict[str, Any]
 
@@ -37,6 +37,8 @@ def _layout_json(layout: Layout) -> Json:
         "pages": pages_json(layout.pages),
         "excluded": spans_json(layout.excluded),
         "unbroken": spans_json(layout.unbroken),
+        "together": spans_json(layout.together),
+        "tables": [[one.start, one.end, one.columns] for one in layout.tables],
         "blocks": [block_json(block) for block in layout.blocks],
         "lines": [line_json(line) for line in layout.lines],
     }
@@ -48,6 +50,8 @@ def _layout_of(value: Json) -> Layout:
         pages=tuple(PageSpan(*one) for one in value["pages"]),
         excluded=tuple(Span(*one) for one in value["excluded"]),
         unbroken=tuple(Span(*one) for one in value["unbroken"]),
+        together=tuple(Span(*one) for one in value["together"]),
+        tables=tuple(TableRows(*one) for one in value["tables"]),
         blocks=tuple(Block(*one) for one in value["blocks"]),
         lines=tuple(
             GlyphLine(start, page, top, bottom, tuple(edges)) for start, page, top, bottom, edges in value["lines"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...index.embedding import Embedder
 from ...index.markup import blank_markup
 from ...index.records import DocumentInfo, Hit, Passage, Scores, Span
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
@@ -23,7 +25,9 @@ from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..deciding import decide
 from ..reader_onnx import SHIPPED
 from ..reading import Candidate, Reader, Reading, load_reader
-from .corpus import indexed, stored_id
+from ..same_answer import same_answer_key
+from ..stopping import StopRule, enough, fit_rule
+from .corpus import DEEPEST, indexed, stored_id
 from .datasets import Row, context_id, contexts, read_rows, sample
 from .files import digest, json_objects, read_text
 from .metrics import confidence, normalise
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--questions", type=int, default=500, help="answerable ones asked of the collection")
     parser.add_argument("--evidence", type=Path, help="file that keeps what was read; reused when it exists")
     parser.add_argument("--data", type=Path, help="folder that keeps the index")
+    parser.add_argument("--pairs", type=int, help="gather only so many gold passages, each with a wrong one")
+    parser.add_argument("--same-title", action="store_true", help="the wrong one comes from the same title")
     parser.add_argument("--only-gather", action="store_true", help="write the evidence, fit nothing")
     parser.add_argument("--out", type=Path, default=SHIPPED / FILE)
     options = parser.parse_args(arguments)
@@ -47,7 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.evidence and options.evidence.exists():
         records = [record for _, record in json_objects(options.evidence, read_text(options.evidence))]
     else:
-        records = list(gathered(read_rows(options.rows), reader, options.questions, options.data))
+        rows = read_rows(options.rows)
+        if options.pairs:
+            records = list(gathered_pairs(rows, reader, options.pairs, options.data, options.same_title))
+        else:
+            records = list(gathered(rows, reader, options.questions, options.data))
         if options.evidence:
             options.evidence.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     if options.only_gather:
@@ -67,15 +77,12 @@ def gathered(rows: Sequence[Row], reader: Reader, questions: int, data: Path | N
     random.Random(0).shuffle(unanswerable)
     pooled, withheld = answerable[:questions], answerable[questions : questions + questions // 2]
     singles = answerable[questions + questions // 2 :]
-    asked_of: dict[str, set[str]] = {}
-    for row in rows:
-        asked_of.setdefault(normalise(row.question), set()).add(stored_id(context_id(row.context)))
+    own = _own_contexts(rows)
     with indexed(contexts(rows), data=data, reader=reader) as collection:
 
         def found(row: Row, without_own: bool) -> list[Record]:
-            own = asked_of[normalise(row.question)]
             hits = collection.search(row.question, 20)
-            kept = [hit for hit in hits if not without_own or not (hit.document.id in own or _holds(hit.text, row))]
+            kept = [hit for hit in hits if not without_own or not _may_answer(hit, row, own)]
             return [_passage(hit) for hit in kept[:10]]
 
         for row in pooled:
@@ -85,10 +92,38 @@ def gathered(rows: Sequence[Row], reader: Reader, questions: int, data: Path | N
         for row in withheld:
             yield _read("withheld", row, found(row, without_own=True), reader)
         for row in (*singles, *unanswerable[questions // 2 :]):
-            yield _read("gold", row, [{"doc": "gold", "start": 0, "text": row.context, "fused": 0.0}], reader)
+            yield _read("gold", row, [_gold(row)], reader)
         for row in singles[: len(singles) // 2]:
             if wrong := found(row, without_own=True)[:1]:
                 yield _read("wrong", row, wrong, reader)
+
+
+def gathered_pairs(
+    rows: Sequence[Row],
+    reader: Reader,
+    count: int,
+    data: Path | None = None,
+    same_title: bool = False,
+    embedder: Embedder | None = None,
+) -> Iterator[Record]:
+    """For each of `count` answerable questions its gold passage, and the first passage a search returns that is wrong.
+
+    `same_title` takes the wrong one from the gold passage's own title: for questions that are asked of many titles and
+    that passages of other titles answer just as well.
+    """
+    own = _own_contexts(rows)
+    titles = {stored_id(context_id(row.context)): row.title for row in rows}
+    with indexed(contexts(rows), data=data, embedder=embedder, reader=reader) as collection:
+        for row in sample([row for row in rows if row.answerable], count):
+            hits = collection.search(row.question, DEEPEST if same_title else 30)
+            wrong = [
+                hit
+                for hit in hits
+                if not _may_answer(hit, row, own) and (not same_title or titles[hit.document.id] == row.title)
+            ]
+            if wrong:
+                yield _read("gold", row, [_gold(row)], reader)
+                yield _read("wrong", row, [_passage(wrong[0])], reader)
 
 
 def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
@@ -96,20 +131,23 @@ def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
     judges: dict[str, Judge] = {}
     report: dict[str, Any] = {"reader": reader.fingerprint}
     regimes: tuple[tuple[Regime, tuple[str, ...]], ...] = (("collection", POOLED), ("passage", SINGLE))
+    stop = fit_rule([_reading_order(record) for record in records if record["group"] in POOLED], reader.threshold)
     for regime, groups in regimes:
         chosen = [record for record in records if record["group"] in groups]
         random.Random(1).shuffle(chosen)
-        evidence = [as_evidence(record) for record in chosen]
+        evidence = [as_evidence(record, stop) for record in chosen]
         judges[regime] = fit_judge(evidence, regime, reader.threshold)
         report[regime] = {
             "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
             "cross_validated": _rounded(_cross_validated(evidence, regime, reader.threshold)),
         }
-    return Calibration(reader.fingerprint, judges["collection"], judges["passage"], report)
+    return Calibration(reader.fingerprint, judges["collection"], judges["passage"], stop, report)
 
 
-def as_evidence(record: Record) -> Evidence:
-    """What was kept of a question, ranked as the engine ranks it today."""
+def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
+    """What was kept of a question, read and ranked as the engine does it today."""
+    if (read := enough(stop, *_reading_order(record)[:2])) is not None:
+        record = {**record, "passages": record["passages"][:read]}
     info = {one["doc"]: DocumentInfo(one["doc"], None, None, {}, "", "", 0, 0, "") for one in record["passages"]}
     hits = [
         Hit(
@@ -123,6 +161,13 @@ def as_evidence(record: Record) -> Evidence:
         for one in record["passages"]
     ]
     return Evidence(record["question"], tuple(record["golds"]), decide(hits, readings))
+
+
+def _reading_order(record: Record) -> tuple[list[float], list[float], list[str]]:
+    """Of each passage: its best span score, its fused score, its best answer."""
+    best = [one["cands"][0] if one["cands"] else (0, 0, -math.inf) for one in record["passages"]]
+    answers = [same_answer_key(one["text"][c[0] : c[1]]) for one, c in zip(record["passages"], best, strict=True)]
+    return [c[2] for c in best], [one["fused"] for one in record["passages"]], answers
 
 
 def judged(
@@ -162,6 +207,22 @@ def _read(group: str, row: Row, passages: list[Record], reader: Reader) -> Recor
 def _passage(hit: Hit) -> Record:
     scores = {"fused": hit.scores.fused, "dense": hit.scores.dense, "lexical": hit.scores.lexical}
     return {"doc": hit.document.id, "start": hit.span.start, "text": hit.text, **scores}
+
+
+def _gold(row: Row) -> Record:
+    return {"doc": "gold", "start": 0, "text": row.context, "fused": 0.0}
+
+
+def _own_contexts(rows: Sequence[Row]) -> dict[str, set[str]]:
+    """The stored ids of the contexts that each question is asked of."""
+    own: dict[str, set[str]] = {}
+    for row in rows:
+        own.setdefault(normalise(row.question), set()).add(stored_id(context_id(row.context)))
+    return own
+
+
+def _may_answer(hit: Hit, row: Row, own: dict[str, set[str]]) -> bool:
+    return hit.document.id in own[normalise(row.question)] or _holds(hit.text, row)
 
 
 def _holds(text: str, row: Row) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     AccessError,
     CollectionBusyError,
+    CollectionExistsError,
     CollectionNotFoundError,
     ConflictError,
     CorruptDataError,
@@ -40,6 +41,7 @@ from .errors import (
     SpanwiseError,
     StaleCursorError,
     StorageError,
+    TimeLimitError,
     TooManyRequestsError,
     VersionConflictError,
 )
@@ -82,6 +84,7 @@ __all__ = [
     "Client",
     "Collection",
     "CollectionBusyError",
+    "CollectionExistsError",
     "CollectionNotFoundError",
     "ConflictError",
     "CorruptDataError",
@@ -124,10 +127,14 @@ __all__ = [
     "StorageError",
     "Support",
     "TermScore",
+    "TimeLimitError",
     "TooManyRequestsError",
     "VersionConflictError",
     "__version__",
+    "collections",
+    "drop",
     "open",
+    "rename",
 ]
 
 
@@ -150,6 +157,33 @@ def open(
     from .qa.collection import Collection
 
     return Collection.open(Path(folder), collection, create=create, settings=settings, embedder=embedder, reader=reader)
+
+
+def collections(folder: str | Path) -> list[str]:
+    """The names of the collections in the data folder `folder`, sorted."""
+    from .index.storage import collections
+
+    return collections(Path(folder))
+
+
+def rename(folder: str | Path, collection: str, new_name: str, *, settings: Settings | None = None) -> None:
+    """Give a collection another name. Whoever has it open must open it again.
+
+    Raises CollectionNotFoundError, CollectionExistsError, CollectionBusyError, DocumentIdError, StorageError.
+    """
+    from .index import managing
+
+    managing.rename(Path(folder), collection, new_name, settings or Settings.from_environment())
+
+
+def drop(folder: str | Path, collection: str, *, settings: Settings | None = None) -> None:
+    """Delete a collection with everything in it. Whoever has it open gets CollectionNotFoundError from then on.
+
+    Raises CollectionNotFoundError, CollectionBusyError, DocumentIdError, StorageError.
+    """
+    from .index import managing
+
+    managing.drop(Path(folder), collection, settings or Settings.from_environment())
 
 
 def __getattr__(name: str) -> Any:

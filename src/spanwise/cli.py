@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_keys
+from . import cli_collections, cli_keys
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 
+_COLLECTIONS = "Make, list, rename and drop collections."
 _EPILOG = __doc__.partition("\n\n")[2]
 
 
@@ -107,6 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--allow-public", action="store_true", help="bind a public address though there are no API keys")
     keys = commands.add_parser("keys", help="API keys of the HTTP server.", description="API keys of the HTTP server.")
     cli_keys.add_commands(partial(_command, keys.add_subparsers(required=True, metavar="COMMAND")))
+    collections = commands.add_parser("collections", help=_COLLECTIONS, description=_COLLECTIONS)
+    cli_collections.add_commands(partial(_command, collections.add_subparsers(required=True, metavar="COMMAND")))
     _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
     return top
 
@@ -125,6 +128,9 @@ def _command(
 def _common(default: object) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--data", metavar="DIR", type=Path, default=default, help="folder of the collections")
+    options.add_argument(
+        "--config", metavar="FILE", type=Path, default=default, help="settings in TOML (default: SPANWISE_CONFIG)"
+    )
     options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
     options.add_argument(
         "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
@@ -172,7 +178,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(config=options.config)
     if options.data is not None:
         settings = dataclasses.replace(settings, data=options.data)
     if getattr(options, "model", None):

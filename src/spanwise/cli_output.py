@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +110,7 @@ def _marked(hit: Hit) -> Text:
 def print_added(result: Added, *, as_json: bool) -> None:
     """What `add` did; failures one a line on standard error."""
     if as_json:
-        extra = {
-            "added": result.added,
-            "replaced": result.replaced,
-            "unchanged": result.unchanged,
-            "failed": [asdict(failure) for failure in result.failed],
-            "removed": result.removed,
-        }
-        print(json.dumps({**stored_json(result), **extra}, ensure_ascii=False, indent=2))
+        print(json.dumps({**stored_json(result), "removed": result.removed}, ensure_ascii=False, indent=2))
         return
     removed = f", removed {len(result.removed)}" if result.removed else ""
     print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}{removed}.")

@@ -9,9 +9,13 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import json
+import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.error import HTTPError, URLError
@@ -25,6 +29,7 @@ from .index.records import (
     Document,
     DocumentInfo,
     Explanation,
+    Failure,
     Highlight,
     Hit,
     Hits,
@@ -40,6 +45,8 @@ from .qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
 
+QUESTIONS_PER_REQUEST = 20
+POLL_SECONDS = 0.5
 TYPE_PREFIX = "urn:spanwise:problem:"
 ERRORS: Mapping[str, type[SpanwiseError]] = {
     "invalid-request": errors.InputError,
@@ -58,6 +65,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "collection-not-found": errors.CollectionNotFoundError,
     "conflict": errors.ConflictError,
     "document-exists": errors.DocumentExistsError,
+    "collection-exists": errors.CollectionExistsError,
     "version-conflict": errors.VersionConflictError,
     "stale-cursor": errors.StaleCursorError,
     "model-mismatch": errors.ModelMismatchError,
@@ -65,6 +73,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "key-required": errors.KeyRequiredError,
     "too-many-requests": errors.TooManyRequestsError,
     "overloaded": errors.OverloadedError,
+    "time-limit": errors.TimeLimitError,
     "storage": errors.StorageError,
     "collection-busy": errors.CollectionBusyError,
     "corrupt-data": errors.CorruptDataError,
@@ -83,6 +92,26 @@ class Slice:
     document: DocumentInfo
     span: Span
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An upload that is stored behind its answer, and how far it is."""
+
+    id: str
+    collection: str
+    state: str
+    """`queued`, `running`, `done` or `cancelled`."""
+    files: int
+    done: int
+    """Files that were stored or failed."""
+    stored: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    created_at: str
+
+    @property
+    def finished(self) -> bool:
+        return self.state in ("done", "cancelled")
 
 
 class Client:
@@ -128,6 +157,27 @@ class Client:
             body["where"] = where
         return _result(self._send("POST", "/v1/ask", body))
 
+    def ask_many(
+        self,
+        questions: Sequence[str],
+        top_k: int = 3,
+        *,
+        min_probability: float | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> list[AskResult]:
+        """What `ask` says to each question, in their order; they are sent `QUESTIONS_PER_REQUEST` at a time."""
+        questions = [questions] if isinstance(questions, str) else list(questions)
+        results: list[AskResult] = []
+        for first in range(0, len(questions), QUESTIONS_PER_REQUEST):
+            some = questions[first : first + QUESTIONS_PER_REQUEST]
+            body: Json = {"questions": some, "top_k": top_k, "collection": self.collection}
+            if min_probability is not None:
+                body["min_probability"] = min_probability
+            if where is not None:
+                body["where"] = where
+            results += map(_result, self._send("POST", "/v1/ask", body)["results"])
+        return results
+
     def search(
         self,
         query: str,
@@ -148,7 +198,7 @@ class Client:
         }  # fmt: skip
         said = self._send("POST", "/v1/search", body)
         hits = tuple(_hit(one) for one in said["hits"])
-        return Hits(said["query"], hits, said["generation"], said["took_ms"], said["next"])
+        return Hits(said["query"], hits, said["generation"], said["took_ms"], next=said["next"])
 
     def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
         """Store documents: a `Source`, a text, or several of these; all of them or none.
@@ -161,6 +211,42 @@ class Client:
             results = [self._put(one) if one.id is not None else self._post([one]) for one in sources]
             return sum(results[1:], results[0])
         return self._post(sources)
+
+    def upload(
+        self,
+        *paths: Path,
+        encoding: str | None = None,
+        keep_all: bool = False,
+        columns: Mapping[str, str] | None = None,
+        wait: bool = True,
+    ) -> Added | Job:
+        """Store files of every format that is read; options as in `Collection.add`. A file again replaces its document.
+
+        Small uploads give an `Added` at once. Larger ones become a job: with `wait` it is waited for and its end is
+        given, else it is given as it is. Raises SourceError for a file that cannot be read, here or there.
+        """
+        options: Json = {"encoding": encoding, "keep_all": "true" if keep_all else None}
+        options["columns"] = ",".join(f"{name}={column}" for name, column in (columns or {}).items()) or None
+        given = {name: value for name, value in options.items() if value is not None}
+        boundary = uuid.uuid4().hex
+        data = _form(paths, boundary)
+        kind = f"multipart/form-data; boundary={boundary}"
+        status, said = self._exchange("POST", f"/v1/files?{self._query(given)}", data=data, kind=kind)
+        if status != 202:
+            return _added(said)
+        job = _job(said)
+        while wait and not job.finished:
+            time.sleep(POLL_SECONDS)
+            job = self.job(job.id)
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """How far an upload is. Raises NotFoundError."""
+        return _job(self._send("GET", f"/v1/jobs/{quote(job_id, safe='')}"))
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop an upload; what was stored stays. Raises NotFoundError."""
+        return _job(self._send("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
 
     def remove(self, *ids: str) -> int:
         """Delete documents; how many."""
@@ -204,13 +290,13 @@ class Client:
         self._opener.close()
 
     def _post(self, sources: list[Source]) -> Added:
-        said = self._send("POST", f"/v1/documents?{self._query()}", {"documents": [_source(one) for one in sources]})
-        return _added(said, new=True)
+        return _added(
+            self._send("POST", f"/v1/documents?{self._query()}", {"documents": [_source(one) for one in sources]})
+        )
 
     def _put(self, source: Source) -> Added:
         body = {name: value for name, value in _source(source).items() if name != "id"}
-        status, said = self._exchange("PUT", self._address(str(source.id)), body)
-        return _added(said, new=status == 201)
+        return _added(self._send("PUT", self._address(str(source.id)), body))
 
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
@@ -219,13 +305,15 @@ class Client:
         return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
 
     def _send(self, method: str, route: str, body: Json | None = None) -> Json:
-        return self._exchange(method, route, body)[1]
-
-    def _exchange(self, method: str, route: str, body: Json | None) -> tuple[int, Json]:
         data = None if body is None else json.dumps(body).encode()
+        return self._exchange(method, route, data)[1]
+
+    def _exchange(
+        self, method: str, route: str, data: bytes | None, kind: str = "application/json"
+    ) -> tuple[int, Json]:
         headers = {"Accept": "application/json"}
         if data is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         request = Request(self.endpoint + route, data, headers, method=method)
@@ -268,12 +356,43 @@ def _source(source: Source) -> Json:
     }
 
 
-def _added(said: Json, *, new: bool) -> Added:
-    documents = tuple(_info(one) for one in said["documents"])
-    ids = tuple(document.id for document in documents)
+def _form(paths: Sequence[Path], boundary: str) -> bytes:
+    """The files as multipart/form-data. Raises SourceError for one that cannot be read."""
+    parts = []
+    for path in paths:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise errors.SourceError(
+                f"{path} cannot be read: {error.strerror}.", subject=path, way_out="Check the path."
+            ) from error
+        name = re.sub(r'[\r\n"\\]', "_", path.name).encode("utf-8", "replace")
+        parts.append(
+            b'--%b\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n%b\r\n" % (boundary.encode(), name, data)
+        )
+    return b"".join(parts) + b"--%b--\r\n" % boundary.encode()
+
+
+def _added(said: Json) -> Added:
     return Added(
-        documents=documents, added=ids if new else (), replaced=() if new else ids, generation=said["generation"]
+        documents=tuple(_info(one) for one in said["documents"]),
+        added=tuple(said["added"]),
+        replaced=tuple(said["replaced"]),
+        unchanged=tuple(said["unchanged"]),
+        failed=_failed(said),
+        generation=said["generation"],
     )
+
+
+def _failed(said: Json) -> tuple[Failure, ...]:
+    return tuple(Failure(one["source"], one["error"]) for one in said["failed"])
+
+
+def _job(said: Json) -> Job:
+    known = {field.name for field in dataclasses.fields(Job)}
+    plain = {name: value for name, value in said.items() if name in known}
+    return Job(**{**plain, "stored": tuple(said["stored"]), "failed": _failed(said)})
 
 
 def _info(said: Json) -> DocumentInfo:

@@ -13,6 +13,7 @@
     │   └── CollectionNotFoundError
     ├── ConflictError              the change contradicts what is stored        HTTP 409
     │   ├── DocumentExistsError
+    │   ├── CollectionExistsError
     │   ├── VersionConflictError   the document changed since the span or link was made
     │   ├── StaleCursorError       the collection changed since the cursor was given
     │   └── ModelMismatchError     the collection was built with another model
@@ -20,6 +21,7 @@
     │   └── KeyRequiredError       no API key, or one that is not valid        HTTP 401
     ├── TooManyRequestsError       the caller asks more often than allowed      HTTP 429
     ├── OverloadedError            too many requests run at once                HTTP 503
+    ├── TimeLimitError             an answer takes longer than is allowed       HTTP 503
     ├── StorageError               the data folder cannot be read or written    HTTP 503
     │   ├── CollectionBusyError    another process holds the write lock
     │   ├── CorruptDataError       what is on disk is not a sound collection
@@ -92,6 +94,10 @@ class DocumentExistsError(ConflictError):
     """A document with that id exists and replacing it was not asked for."""
 
 
+class CollectionExistsError(ConflictError):
+    """A collection with that name exists."""
+
+
 class VersionConflictError(ConflictError):
     """The document has changed since the span or link was made."""
 
@@ -118,6 +124,10 @@ class TooManyRequestsError(SpanwiseError):
 
 class OverloadedError(SpanwiseError):
     """Too many requests run at once. `subject` is the number of seconds to wait."""
+
+
+class TimeLimitError(SpanwiseError):
+    """It takes longer than is allowed. `subject` is the number of seconds to wait before another try."""
 
 
 class StorageError(SpanwiseError, OSError):

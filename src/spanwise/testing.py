@@ -58,6 +58,7 @@ class ScriptedReader:
     """
 
     threshold = 0.0
+    at_once = 1
     fingerprint = "scripted-reader"
 
     def __init__(self, script: Mapping[str, str] | None = None, *, score: float = 5.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "v1.cancel_job": ("DELETE", "/v1/jobs/{job:{c}}", None),
     "v1.status": ("GET", "/v1/status?collection={c}", None),
     "v1.list_collections": ("GET", "/v1/collections", None),
+    "v1.get_original": ("GET", "/v1/originals/games?collection={c}", None),
+    "v1.create_collection": ("POST", "/v1/collections", {"name": "{c}"}),
+    "v1.rename_collection": ("PATCH", "/v1/collections/{c}", {"name": "{c}"}),
+    "v1.drop_collection": ("DELETE", "/v1/collections/{c}", None),
     "v1.make_collection": ("PUT", "/v1/collections/{c}", None),
     "service.show_metrics": ("GET", "/metrics", None),
 }
@@ -68,11 +73,12 @@ class Callers:
         self.jobs = {name: jobs.submit(name, [Upload("a.txt", b"Words.")]).id for name in ("private", "public")}
         for collection in ("private", "public"):
             self.put_back(collection)
-        keys.allow_public(PublicGrant("public", (SITE,)))
 
     def put_back(self, collection: str) -> None:
         address = f"/v1/documents/games?collection={collection}"
         assert self.client.put(address, json=DOCUMENT, headers=self.headers["admin"]).status_code in (200, 201)
+        if collection == "public":
+            KeyFile(self.app.config["SPANWISE"].data).allow_public(PublicGrant("public", (SITE,)))
 
     def status(self, endpoint: str, caller: str, collection: str) -> int:
         method, address, body = ROUTES[endpoint]
@@ -86,7 +92,7 @@ class Callers:
         if response.status_code >= 400:
             assert response.mimetype == "application/problem+json"
             assert ("WWW-Authenticate" in response.headers) == (response.status_code == 401)
-        if endpoint == "v1.delete_document" and response.status_code == 204:
+        if endpoint in ("v1.delete_document", "v1.drop_collection") and response.status_code == 204:
             self.put_back(collection)
         return response.status_code
 
@@ -121,7 +127,8 @@ def expected(endpoint: str, caller: str, collection: str) -> int | None:
 def test_who_may_do_what(callers: Callers, endpoint: str, caller: str, collection: str) -> None:
     status = callers.status(endpoint, caller, collection)
     refusal = expected(endpoint, caller, collection)
-    assert status == refusal if refusal else status in (200, 201, 204, 409)
+    done = {404} if endpoint == "v1.get_original" else {200, 201, 204, 409}  # that document came as text
+    assert status == refusal if refusal else status in done
 
 
 def test_every_route_is_in_the_matrix(callers: Callers) -> None:
@@ -281,6 +288,49 @@ def test_one_request_too_many_is_told_to_wait(tmp_path: Path) -> None:
     running.join(20)
     assert statuses == [200]
     assert app.test_client().get("/v1/documents").status_code == 200  # and places are given back, also by refusals
+    app.extensions["spanwise"].close()
+
+
+def test_what_takes_too_long_is_told_so_and_does_not_pile_up(tmp_path: Path) -> None:
+    leave = threading.Event()
+
+    class Waiting(ScriptedReader):
+        def read(self, question: str, passages: Any, *, top_n: int = 5) -> Any:
+            if question.startswith("Slowly"):
+                leave.wait(20)
+            return super().read(question, passages, top_n=top_n)
+
+    app = create_app(
+        Settings(data=tmp_path, max_concurrent=2, queue_seconds=0.05, request_seconds=0.3),
+        embedder=HashEmbedder(),
+        reader=Waiting(),
+    )
+    client = app.test_client()
+    client.put("/v1/documents/a", json=DOCUMENT)
+    for _ in range(2):
+        response = client.post("/v1/ask", json={"question": "Slowly, when?"})
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        assert response.get_json()["type"] == "urn:spanwise:problem:time-limit"
+    # Both still work on it, and so there is no place for a third.
+    assert client.get("/v1/documents").get_json()["type"] == "urn:spanwise:problem:overloaded"
+    leave.set()
+    assert 200 in (client.get("/v1/documents").status_code for _ in range(200))
+    app.extensions["spanwise"].close()
+
+
+def test_a_change_that_takes_too_long_stores_nothing(tmp_path: Path) -> None:
+    class Slow(HashEmbedder):
+        def embed_passages(self, texts: Any) -> Any:
+            time.sleep(0.25)
+            return super().embed_passages(texts)
+
+    app = create_app(Settings(data=tmp_path, request_seconds=0.2), embedder=Slow())
+    client = app.test_client()
+    documents = [{"text": f"Number {number}. " + "Words of it. " * 20_000} for number in range(2)]
+    response = client.post("/v1/documents", json={"documents": documents})
+    assert response.status_code == 503
+    assert response.get_json()["type"] == "urn:spanwise:problem:time-limit"
+    assert client.get("/v1/documents").get_json()["documents"] == []
     app.extensions["spanwise"].close()
 
 

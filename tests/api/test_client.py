@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 import spanwise
-from spanwise import Client, Source, errors
+from spanwise import Added, Client, Source, errors
 from spanwise.api import problems
 from spanwise.api.keys import KeyFile, Scope
-from spanwise.client import ERRORS, TYPE_PREFIX
+from spanwise.client import ERRORS, TYPE_PREFIX, Job
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 SCRIPT = {"When do the Olympics end?": "Feb. 20", "Where is the party?": "on the 🏖️ beach"}
@@ -94,6 +94,41 @@ def test_it_gives_what_the_library_gives(client: Client, tmp_path: Path) -> None
             other.id, other.title, other.characters, other.passages,
         )  # fmt: skip
     library.close()
+
+
+def test_many_questions_in_one_call(client: Client) -> None:
+    questions = [*SCRIPT, "Who painted the ceiling?"] * 9  # more than one request takes
+    together = client.ask_many(questions, 2)
+    assert [result.question for result in together] == questions
+    for result in together[:3]:
+        alone = client.ask(result.question, 2)
+        assert (result.answers, result.answerable) == (alone.answers, alone.answerable)
+    assert client.ask_many([]) == []
+    with pytest.raises(errors.InputError):
+        client.ask_many(["Who?", " "])
+
+
+def test_files_are_uploaded(client: Client, tmp_path: Path) -> None:
+    page, table, large = (tmp_path / name for name in ("a page.html", "faq.csv", "large.txt"))
+    page.write_bytes(b"<!doctype html><title>Games</title><body><main><p>They end on Feb. 20.</p></main>")
+    table.write_bytes(b"nr,answer\n7,On the beach.\n")
+    added = client.upload(page, table, columns={"text": "answer", "id": "nr"})
+    assert isinstance(added, Added)
+    assert added.added == ("a~20page.html", "faq.csv/7")
+    again = client.upload(page)
+    assert isinstance(again, Added)
+    assert again.unchanged == ("a~20page.html",)
+    large.write_bytes(b"Words and more of them. " * 12_000)
+    job = client.upload(large)
+    assert isinstance(job, Job)
+    assert (job.state, job.stored, job.failed) == ("done", ("large.txt",), ())
+    assert client.job(job.id) == job
+    assert client.cancel(job.id).state == "done"
+    (tmp_path / "photo.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00")
+    with pytest.raises(errors.SourceError, match="an image, which is not read"):
+        client.upload(tmp_path / "photo.txt")
+    with pytest.raises(errors.SourceError, match="cannot be read"):
+        client.upload(tmp_path / "missing.txt")
 
 
 def test_documents_come_and_go(client: Client) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from spanwise import Settings, StorageError
+from spanwise.api import jobs
 from spanwise.api.app import create_app
 from spanwise.api.uploads import Upload
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -71,11 +74,26 @@ def test_a_larger_upload_is_a_job(app: APIFlask, client: FlaskClient, settings: 
     assert response.headers["Retry-After"] == "1"
     job = finished(client, response.headers["Location"])
     assert (job["state"], job["files"], job["done"], job["stored"]) == ("done", 3, 3, ["a.txt", "b.md"])
-    assert [one["name"] for one in job["failed"]] == ["bad.txt"]
-    assert "bad.txt" in job["failed"][0]["detail"]
+    assert [one["source"] for one in job["failed"]] == ["bad.txt"]
+    assert "bad.txt" in job["failed"][0]["error"]
     assert client.get("/v1/documents/b.md").get_json()["text"] == "# The second"
     stop(app)
     assert [path.name for path in (settings.data / "jobs" / job["id"]).iterdir()] == ["job.json"]
+
+
+def test_a_job_reads_every_format_with_its_options(app: APIFlask, client: FlaskClient) -> None:
+    table = ("faq.csv", b"nr,question,answer\n7,Where?,On the beach.\n8,When?,On Sunday.\n")
+    page = ("page.html", b"<!doctype html><title>Games</title><main><p>They end on Feb. 20.</p></main>")
+    sent = {"file": [(io.BytesIO(data), name) for name, data in (table, page)]}
+    address = "/v1/files?columns=text=answer,title=question,id=nr"
+    response = client.post(address, data=sent, content_type="multipart/form-data")
+    assert response.status_code == 202
+    job = finished(client, response.headers["Location"])
+    assert (job["state"], job["failed"]) == ("done", [])
+    assert job["stored"] == ["faq.csv/7", "faq.csv/8", "page.html"]
+    found = client.get("/v1/documents/faq.csv/8").get_json()
+    assert (found["text"], found["title"]) == ("On Sunday.", "When?")
+    assert client.get("/v1/documents/page.html").get_json()["title"] == "Games"
 
 
 def test_a_small_upload_is_stored_at_once(client: FlaskClient) -> None:
@@ -121,6 +139,43 @@ def test_the_next_process_goes_on(settings: Settings) -> None:
     job = finished(second.test_client(), address)
     assert (job["state"], job["stored"]) == ("done", ["a.txt", "b.txt"])
     stop(second)
+
+
+HANDING_IN = """
+import sys
+from pathlib import Path
+from spanwise import Settings
+from spanwise.api.app import create_app
+from spanwise.api.uploads import Upload
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+jobs = create_app(Settings(data=Path(sys.argv[1])), embedder=HashEmbedder()).extensions["spanwise.jobs"]
+print(jobs.submit("default", [Upload(f"{n}.txt", b"Words.") for n in range(3)]).id, flush=True)
+sys.stdin.read()
+jobs.close()
+"""
+
+
+def test_of_several_processes_one_works_and_another_takes_over(settings: Settings) -> None:
+    embedder = SlowEmbedder()
+    first = make(settings, embedder)
+    mine = upload(first.test_client(), ("a.txt", b"The first file.")).headers["Location"]
+    assert embedder.entered.acquire(timeout=20)  # this process has the work
+    command = [sys.executable, "-c", HANDING_IN, str(settings.data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = f"/v1/jobs/{other.stdout.readline().strip()}"
+        time.sleep(2 * jobs.LOOK_SECONDS)  # long enough for the other to begin, if it would
+        assert first.test_client().get(theirs).get_json()["state"] == "queued"
+        embedder.may_go_on.release(1)
+        assert finished(first.test_client(), mine)["stored"] == ["a.txt"]
+        stop_soon = threading.Thread(target=stop, args=(first,))
+        stop_soon.start()
+        embedder.may_go_on.release(1)  # perhaps it has begun one file of the other's
+        stop_soon.join(20)
+        job = finished(make(settings).test_client(), theirs)
+        assert (job["state"], job["stored"]) == ("done", ["0.txt", "1.txt", "2.txt"])
+        other.communicate("")
 
 
 def test_too_many_jobs_are_told_to_wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

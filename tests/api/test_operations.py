@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -122,9 +123,18 @@ def test_metrics_count_what_happened(stored: FlaskClient) -> None:
     assert requests["v1.get_document", "GET", "404"] == 1
     assert requests["none", "-", "404"] == 1
     assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
-    assert samples(stored, "spanwise_engine_seconds_count") == {("ask",): 3, ("search",): 1}
+    stages = {(stage,): 4 for stage in ("lexical", "encode", "dense", "fuse", "serialise")}
+    assert samples(stored, "spanwise_engine_seconds_count") == {
+        ("ask",): 3, ("search",): 1, ("mark",): 1, ("read",): 3, ("decide",): 3, **stages,
+    }  # fmt: skip
     assert samples(stored, "spanwise_documents") == {("default",): 2}
     assert samples(stored, "spanwise_generation") == {("default",): 1}
+    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
+    stored.put("/v1/documents/later", json={"text": "Some later words."})
+    assert samples(stored, "spanwise_index_generation") == {("default",): 1}
+    assert samples(stored, "spanwise_index_lag") == {("default",): 1}
+    stored.post("/v1/search", json={"query": "olympics"})
+    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
     assert samples(stored, "spanwise_requests_running") == {(): 1}  # this one
     assert samples(stored, "spanwise_requests_waiting") == {(): 0}
 
@@ -203,6 +213,54 @@ def test_a_file_again_replaces_the_document(client: FlaskClient) -> None:
     assert client.get("/v1/documents/a.txt").get_json()["text"] == "Two."
 
 
+def zipped(**members: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("_", "."), data)
+    return held.getvalue()
+
+
+def test_files_of_every_format_are_read(client: FlaskClient) -> None:
+    canvas = pytest.importorskip("reportlab.pdfgen.canvas")
+    held = io.BytesIO()
+    pdf = canvas.Canvas(held)
+    pdf.drawString(72, 700, "The games end on Feb. 20.")
+    pdf.save()
+    archive = zipped(notes_txt=b"Words in an archive.", photo_png=b"\x89PNG\r\n\x1a\n")
+    page = b"<!doctype html><title>A page</title><body><nav>Menu</nav><main><p>Words of a page.</p></main>"
+    response = upload(client, ("games.pdf", held.getvalue()), ("page.html", page), ("all.zip", archive))
+    assert response.status_code == 201, response.text
+    body = response.get_json()
+    assert body["added"] == ["games.pdf", "page.html", "all.zip/notes.txt"]
+    assert [one["source"] for one in body["failed"]] == ["all.zip/photo.png"]
+    assert "Menu" not in client.get("/v1/documents/page.html").get_json()["text"]
+    hit = client.post("/v1/search", json={"query": "games end", "top_k": 1}).get_json()["hits"][0]
+    assert (hit["document"]["id"], hit["page"]) == ("games.pdf", 1)
+    again = upload(client, ("page.html", page), query="?keep_all=true")
+    assert again.get_json()["replaced"] == ["page.html"], again.text
+    assert "Menu" in client.get("/v1/documents/page.html").get_json()["text"]
+
+
+def test_the_encoding_may_be_named(client: FlaskClient) -> None:
+    assert upload(client, ("a.txt", b"gr\xfc\xdfe"), query="?encoding=cp1252").status_code == 201
+    assert client.get("/v1/documents/a.txt").get_json()["text"] == "grüße"
+    refused = upload(client, ("a.txt", b"words"), query="?encoding=nothing")
+    assert (refused.status_code, refused.get_json()["type"]) == (422, "urn:spanwise:problem:invalid-source")
+    assert upload(client, ("a.csv", b"a,b"), query="?columns=text").get_json()["errors"][0]["field"] == "columns"
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(settings: Settings) -> None:
+    app = create_app(replace(settings, max_unpacked_bytes=1_000_000), embedder=HashEmbedder())
+    bomb = zipped(a_txt=b"words " * 500_000)
+    assert len(bomb) < 20_000
+    response = upload(app.test_client(), ("bomb.zip", bomb))
+    assert response.status_code == 422
+    assert "SPANWISE_MAX_UNPACKED_BYTES" in response.get_json()["detail"]
+    assert app.test_client().get("/v1/documents").get_json()["documents"] == []
+    app.extensions["spanwise"].close()
+
+
 @pytest.mark.parametrize(
     ("name", "document_id"),
     [
@@ -217,7 +275,9 @@ def test_a_name_is_an_id_and_no_path(client: FlaskClient, settings: Settings, na
     assert response.status_code == 201, response.text
     assert response.get_json()["documents"][0]["id"] == document_id
     written = {path.name for path in settings.data.parent.rglob("*") if path.is_file()}
-    assert all(one.startswith(("collection.sqlite", "keys.", "write")) or "lock" in one for one in written), written
+    assert all(re.fullmatch(r"collection\.sqlite.*|keys\..*|write.*|.*lock.*|[0-9a-f]{64}", one) for one in written), (
+        written
+    )
 
 
 @pytest.mark.parametrize(

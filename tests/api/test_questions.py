@@ -18,6 +18,7 @@ def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
     assert response.mimetype == "application/json"
     assert list(body) == [
         "question", "answerable", "no_answer_probability", "calibrated", "warnings", "answers", "generation", "took_ms",
+        "timings_ms",
     ]  # fmt: skip
     assert body["question"] == QUESTION
     assert body["answerable"] is True
@@ -72,7 +73,7 @@ def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
 def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
     body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
 
-    assert list(body) == ["query", "hits", "next", "generation", "took_ms"]
+    assert list(body) == ["query", "hits", "next", "generation", "took_ms", "timings_ms"]
     assert body["query"] == "winter olympics in china"
     first = body["hits"][0]
     assert list(first) == [

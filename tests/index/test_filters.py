@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import spanwise
 from spanwise import FilterError, Settings, Source
 from spanwise.index.filters import AnyWhere, parse_where
+from spanwise.index.storage import MIGRATIONS
 from spanwise.index.store import DocumentDraft, PassageStore
 from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors_faiss import FaissFlatIndex
@@ -312,15 +313,28 @@ def _many(tmp_path_factory: pytest.TempPathFactory, draft: Callable[..., Documen
 
 
 def test_a_collection_of_an_older_format_can_be_filtered(tmp_path: Path) -> None:
-    with spanwise.open(tmp_path, embedder=HashEmbedder(), settings=Settings()) as library:
-        library.add([Source("The bridge.", id=name, metadata=one) for name, one in METADATA.items() if name < "d"])
-    with sqlite3.connect(tmp_path / "collections/default/collection.sqlite") as connection:
-        connection.executescript(
-            "DROP TRIGGER metadata_insert; DROP TRIGGER metadata_delete; DROP VIEW metadata_values;"
-            "DROP TABLE metadata; PRAGMA user_version = 2;"
+    before = next(number for number, script in enumerate(MIGRATIONS) if "CREATE TABLE metadata" in script)
+    file = tmp_path / "collections/default/collection.sqlite"
+    file.parent.mkdir(parents=True)
+    connection = sqlite3.connect(file)
+    connection.executescript(";".join(MIGRATIONS[:before]) + f"; PRAGMA user_version = {before};")
+    vector = HashEmbedder().embed_query("The bridge.").astype("<f2").tobytes()
+    for key, (name, metadata) in enumerate(METADATA.items(), 1):
+        connection.execute(
+            "INSERT INTO documents (key, id, metadata, content_hash, media_type, headings, added_at, characters, "
+            "passages, text) VALUES (?, ?, ?, 'sha256:0', 'text/plain', '[]', '2025', 11, 1, 'The bridge.')",
+            (key, name, json.dumps(metadata)),
         )
+        connection.execute(
+            'INSERT INTO passages (key, document, start, "end", heading, prefix, text) '
+            "VALUES (?, ?, 0, 11, '[]', '', 'The bridge.')",
+            (key, key),
+        )
+        connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, vector))
+    connection.commit()
     connection.close()
     with spanwise.open(tmp_path, embedder=HashEmbedder(), settings=Settings()) as library:
         assert {hit.document.id for hit in library.search("bridge", where={"topic": "sport"})} == {"a", "b"}
+        assert {hit.document.id for hit in library.search("bridge", where="year>=2020")} == {"b", "c", "d"}
         library.remove("a")
         assert {hit.document.id for hit in library.search("bridge", where={"topic": "sport"})} == {"b"}

@@ -37,7 +37,7 @@ def test_a_full_disk_stores_nothing(opened: Open, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", full)
         library = opened()
-        with pytest.raises(StorageError, match=r"disk is full.*nothing of the change was stored"):
+        with pytest.raises(StorageError, match=r"disk is full.*repeat the change"):
             library.add([Source("The tower is tall. " * 800, id="b"), Source("Gone.", id="a")])
         assert [info.id for info in library.documents()] == ["a"]
         assert [hit.text for hit in library.search("tower gone bridge")] == ["The bridge is wide."]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import spanwise
-from spanwise import LimitError, QuestionError, Source
+from spanwise import LimitError, QuestionError, Source, TimeLimitError
+from spanwise.index.timings import time_limit
 from spanwise.qa.contacts import prefer_contacts
 from spanwise.qa.languages import language_warning, unknown_language
 from spanwise.qa.question_kinds import question_kind
@@ -32,6 +33,17 @@ def test_many_questions_are_answered_as_one_by_one(collection: spanwise.Collecti
         alone = collection.ask(question, 2)
         assert (result.answers, result.answerable, result.warnings) == (alone.answers, alone.answerable, alone.warnings)
     assert collection.ask_many([]) == []
+
+
+def test_a_time_limit_holds_for_every_question(collection: spanwise.Collection) -> None:
+    assert list(collection.ask("Who?").timings_ms) == ["encode", "lexical", "dense", "fuse", "read", "decide"]
+    assert list(collection.search("games", mode="lexical").timings_ms) == ["lexical", "fuse", "mark"]
+    with time_limit(0), pytest.raises(TimeLimitError):
+        collection.ask_many(["Who?", "Where?"])
+    with time_limit(0), pytest.raises(TimeLimitError):
+        collection.add("Never stored.")
+    assert [document.id for document in collection.documents()] == ["games"]
+    assert collection.ask_many(["Who?", "Where?"])
 
 
 def test_one_bad_question_stops_all_before_anything_is_read(collection: spanwise.Collection) -> None:

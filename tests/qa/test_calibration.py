@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import random
 from pathlib import Path
 
 import pytest
 
 import spanwise
-from spanwise import LimitError, ModelError, Source, SourceError
+from spanwise import LimitError, ModelError, Source, SourceError, StorageError
 from spanwise.qa import calibration as calibrations
 from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels, recalibrate
 from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, load, save
 from spanwise.qa.fitting import Logistic, fit_logistic
+from spanwise.qa.stopping import StopRule
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 FLAT = Judge(Logistic(0.0, {"margin": 1.0}), Logistic(-1.0, {}), Logistic(0.0, {"margin": -1.0}), 0.5)
@@ -53,8 +56,8 @@ def test_data_that_can_be_told_apart_and_data_of_one_kind_stay_finite() -> None:
 def test_a_file_is_read_back_and_belongs_to_its_reader(tmp_path: Path) -> None:
     path = tmp_path / calibrations.FILE
     assert load(path) is None
-    save(Calibration("reader-a", FLAT, FLAT, {"n": 3}), path)
-    assert load(path) == Calibration("reader-a", FLAT, FLAT, {"n": 3})
+    save(Calibration("reader-a", FLAT, FLAT, StopRule(6.0, 0.15), {"n": 3}), path)
+    assert load(path) == Calibration("reader-a", FLAT, FLAT, StopRule(6.0, 0.15), {"n": 3})
     assert [entry.name for entry in tmp_path.iterdir()] == [calibrations.FILE]
     assert fitting("reader-a", tmp_path / "none", path) is not None
     assert fitting("reader-b", path) is None
@@ -145,3 +148,20 @@ def test_min_probability_decides_what_counts(tmp_path: Path) -> None:
         for wrong in (-0.1, 1.1, True, "0.5", float("nan")):
             with pytest.raises(LimitError, match="min_probability"):
                 collection.ask(QUESTIONS[0], min_probability=wrong)  # type: ignore[arg-type]
+
+
+def test_a_calibration_that_cannot_be_kept_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with boxes(tmp_path) as collection:
+        collection.store_calibration(Calibration("kept", FLAT, FLAT))
+        folder = tmp_path / "collections" / "default"
+        before = sorted(file.name for file in folder.iterdir())
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space left"):
+            collection.store_calibration(Calibration("lost", FLAT, FLAT))
+        assert sorted(file.name for file in folder.iterdir()) == before
+        assert load(folder / "calibration.json") == Calibration("kept", FLAT, FLAT)

@@ -46,7 +46,7 @@ def session(path: Path):  # type: ignore[no-untyped-def]
 
 def test_float32_graph_equals_torch(reader: tuple[model.Reader, Path], tmp_path: Path) -> None:
     made, folder = reader
-    export.export_onnx(folder, tmp_path / "reader.onnx", int8=False)
+    export.export_onnx(folder, tmp_path / "reader.onnx", precision="float32")
     feed = pairs(4, 24)
     found = session(tmp_path / "reader.onnx").run(["start_logits", "end_logits", "relevance"], feed)
     with torch.inference_mode():
@@ -62,7 +62,7 @@ def test_int8_weights_are_close_and_rows_do_not_see_each_other(
 ) -> None:
     _, folder = reader
     small = export.export_onnx(folder, tmp_path / "int8.onnx")
-    assert small < export.export_onnx(folder, tmp_path / "float.onnx", int8=False)
+    assert small < export.export_onnx(folder, tmp_path / "float.onnx", precision="float32")
     feed = pairs(5, 32)
     int8 = session(tmp_path / "int8.onnx")
     together, exact = int8.run(None, feed), session(tmp_path / "float.onnx").run(None, feed)
@@ -74,6 +74,19 @@ def test_int8_weights_are_close_and_rows_do_not_see_each_other(
             np.testing.assert_array_equal(a[0], b[row])
 
 
+def test_int8_products_are_close_for_a_row_alone(reader: tuple[model.Reader, Path], tmp_path: Path) -> None:
+    _, folder = reader
+    export.export_onnx(folder, tmp_path / "int8.onnx", "int8")
+    export.export_onnx(folder, tmp_path / "float.onnx", "float32")
+    int8, exact = session(tmp_path / "int8.onnx"), session(tmp_path / "float.onnx")
+    for row in range(5):
+        alone = {name: value[row : row + 1] for name, value in pairs(5, 32).items()}
+        found, wanted = int8.run(None, alone), exact.run(None, alone)
+        for a, b in zip(found[:2], wanted[:2], strict=True):
+            assert not np.array_equal(a, b)
+            assert np.corrcoef(a[0], b[0])[0, 1] > 0.98
+
+
 def test_without_a_relevance_head_the_graph_computes_the_span_margin(
     reader: tuple[model.Reader, Path], tmp_path: Path
 ) -> None:
@@ -82,7 +95,7 @@ def test_without_a_relevance_head_the_graph_computes_the_span_margin(
     for name in export.RELEVANCE_HEAD:
         weights.pop(name)
     path = tmp_path / "plain.onnx"
-    path.write_bytes(onnx_graph.build(weights, config, int8=False, producer="test").SerializeToString())
+    path.write_bytes(onnx_graph.build(weights, config, precision="float32", producer="test").SerializeToString())
     feed = pairs(4, 24)
     start, end, relevance = session(path).run(None, feed)
     inside = (feed["token_type_ids"] == 1) & (feed["input_ids"] != 102)

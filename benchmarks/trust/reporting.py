@@ -1,0 +1,32 @@
+"""Figures with what is needed to repeat them: command, commit, machine, load."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def circumstances() -> str:
+    """Machine, commit and load in one line."""
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False, cwd=ROOT).stdout.strip()
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    processor = names[0] if names else platform.machine()
+    return f"{os.cpu_count()} cores, {processor}, Python {platform.python_version()}; commit {commit}; load {load}"
+
+
+def write_report(out: Path | None, title: str, command: list[str], text: str, script: str = "benchmarks/trust") -> None:
+    """Print `text` under a heading, and store it as Markdown in `out`."""
+    said = " ".join(word for word in command if word != "--out" and (out is None or word != str(out)))
+    report = f"# {title}\n\n`python {script} {said}`\n{circumstances()}\n\n{text}"
+    sys.stdout.write(report)
+    if out:
+        out.write_text(report, encoding="utf-8")

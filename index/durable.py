@@ -1,0 +1,43 @@
+"""Files that are there after a power cut once the call has returned, and never half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+PART = ".part-"
+"""How names of files begin that are not finished."""
+
+
+def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write `data` to `path`, all of it or nothing. Call `sync_folder` behind it to make the name last, too."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` last: what was made, renamed and removed there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, to last."""
+    missing = [folder, *folder.parents]
+    missing = missing[: next((n for n, one in enumerate(missing) if one.exists()), len(missing))]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_folder(made.parent)

@@ -1,0 +1,107 @@
+"""Make, list, rename and drop collections: each is a folder, and its name is the folder's.
+
+A rename of the folder is the change, all of it at once, under the collection's write lock. Whoever has the collection
+open finds at the next read or write that its file is no longer at its place (`storage.Database`), and is told so.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ..errors import CollectionExistsError, CollectionNotFoundError, CorruptDataError, FormatVersionError
+from ..settings import Settings
+from .durable import sync_folder
+from .storage import DATABASE, Database, collection_folder, translated
+
+DROPPED = ".dropped-"
+"""How the names of folders begin that are being deleted."""
+RESTORED = ".restored-"
+"""How the name of a folder begins that is complete, and about to take the place of a dropped one."""
+
+
+def exists(data: Path, name: str) -> bool:
+    """Whether there is a collection `name`. Raises DocumentIdError for a name that is not allowed."""
+    return (collection_folder(data, name) / DATABASE).is_file()
+
+
+def make(data: Path, name: str, settings: Settings) -> None:
+    """Make an empty collection. Raises CollectionExistsError, DocumentIdError, StorageError."""
+    if exists(data, name):
+        raise already(name)
+    Database(collection_folder(data, name), create=True, write_wait_seconds=settings.write_wait_seconds).close()
+
+
+def rename(data: Path, name: str, new_name: str, settings: Settings) -> None:
+    """Give a collection another name.
+
+    Raises CollectionNotFoundError, CollectionExistsError, CollectionBusyError, DocumentIdError, StorageError.
+    """
+    target = collection_folder(data, new_name)
+    with translated(name):
+        if target.exists():
+            raise already(new_name)
+        with alone(data, name, settings) as folder:
+            folder.rename(target)
+            sync_folder(target.parent)
+
+
+def drop(data: Path, name: str, settings: Settings) -> None:
+    """Delete a collection with its originals: gone at once, whatever happens while its files are removed.
+
+    A damaged one can be dropped, too. Raises CollectionNotFoundError, CollectionBusyError, DocumentIdError,
+    StorageError.
+    """
+    with translated(name):
+        with alone(data, name, settings) as folder:
+            set_aside(folder)
+        sweep(data)
+
+
+def set_aside(folder: Path) -> Path:
+    """Take a collection's folder away from its name; where it is now. `sweep` removes it."""
+    aside = folder.with_name(f"{DROPPED}{secrets.token_hex(8)}")
+    folder.rename(aside)
+    sync_folder(folder.parent)
+    return aside
+
+
+def sweep(data: Path) -> None:
+    """Finish what was cut off: remove folders of dropped collections, and put a restored one in its place."""
+    for folder in (data / "collections").glob(".*"):
+        if folder.name.startswith(DROPPED):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif folder.name.startswith(RESTORED):
+            place = folder.with_name(folder.name.removeprefix(RESTORED))
+            if not place.exists():
+                folder.rename(place)
+                sync_folder(place.parent)
+
+
+@contextmanager
+def alone(data: Path, name: str, settings: Settings) -> Iterator[Path]:
+    """The folder of a collection while nobody writes to it. One that is damaged has no lock to take.
+
+    Raises CollectionNotFoundError, CollectionBusyError, DocumentIdError.
+    """
+    folder = collection_folder(data, name)
+    with ExitStack() as stack:
+        try:
+            database = Database(folder, create=False, write_wait_seconds=settings.write_wait_seconds)
+            stack.callback(database.close)
+            stack.enter_context(database.writing())
+        except CollectionNotFoundError:
+            raise
+        except (CorruptDataError, FormatVersionError):
+            pass
+        yield folder
+
+
+def already(name: str) -> CollectionExistsError:
+    """What to raise when a name is taken."""
+    return CollectionExistsError(
+        f"There is a collection {name!r} already.", subject=name, way_out="Choose another name, or drop that one first."
+    )

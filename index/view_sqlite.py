@@ -1,0 +1,258 @@
+"""One generation of a collection in SQLite: everything that is read, in one read transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
+from .embedding import Vectors
+from .filters import Where
+from .filters_sql import condition
+from .locating import locate
+from .matching_sqlite import any_of, matches, shares
+from .places import read_places
+from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span
+from .storage import damaged
+from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms
+from .vectors import inner_products
+
+if TYPE_CHECKING:
+    from .store_sqlite import SqlitePassageStore, _Snapshot
+
+# What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
+_WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
+
+
+class SqliteView:
+    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: _Snapshot | None) -> None:
+        self._connection = connection
+        self._store = store
+        self._snapshot = held
+        row = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        if row is None or not str(row[0]).isdecimal():
+            raise damaged(store.name)
+        self.generation = int(row[0])
+
+    def dense(self, vector: Vectors, k: int, where: Where | None = None) -> Scored:
+        self._snapshot = snapshot = self._store._current(self, self._snapshot)
+        if snapshot is None:
+            return []
+        among = None if where is None else np.searchsorted(snapshot.keys, self._allowed(where))
+        scores, positions = snapshot.index.search(vector, k, among)
+        return list(zip(snapshot.keys[positions].tolist(), scores.tolist(), strict=True))
+
+    def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
+        rows = self._connection.execute(
+            "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
+        found = list(rows)
+        if not found:
+            return {}
+        scores = inner_products(unpacked([blob for _, blob in found], self._store.name), vector)
+        return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
+
+    def lexical(self, query: str, k: int, where: Where | None = None) -> Scored:
+        counted, _ = self._terms(query)
+        if not counted:
+            return []
+        # The plus keeps SQLite from searching the words once for each passage that is allowed.
+        allowed, parameters = ("1", []) if where is None else condition(where)
+        only = "" if where is None else f"AND +rowid IN (SELECT p.key FROM passages p WHERE {allowed}) "
+        rows = self._connection.execute(
+            f"SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? {only}"
+            "ORDER BY bm25(lexical), rowid LIMIT ?",
+            [any_of(counted), *parameters, k],
+        )
+        return [(key, score) for key, score in rows]
+
+    def matches(self, query: str, texts: Mapping[PassageKey, str]) -> dict[PassageKey, Ranges]:
+        return matches(self._connection, self._terms(query)[0], texts)
+
+    def terms(self, query: str, key: PassageKey) -> Terms:
+        counted, left_out = self._terms(query)
+        return Terms(shares(self._connection, counted, key), tuple(left_out))
+
+    def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(
+            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.text, {_INFO} '
+            f"FROM passages p JOIN documents d ON d.key = p.document WHERE p.key IN ({marks})",
+            list(keys),
+        )
+        found = {}
+        for key, document_key, start, end, page, heading, stored, *info_row in rows:
+            span = Span(start, end)
+            text = self._text(document_key)
+            if span.of(text) != stored:
+                raise SpanInvariantError(
+                    f"Passage {key} of document {info_row[0]!r} does not equal its slice of the text.",
+                    subject=info_row[0],
+                    way_out="Add the document again.",
+                )
+            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), tuple(json.loads(heading)), page)
+        return found
+
+    def slice(self, document: DocumentInfo, span: Span) -> str | None:
+        key = self._key_of(document)
+        return None if key is None else span.of(self._text(key))
+
+    def locate(self, document: DocumentInfo, span: Span) -> Location | None:
+        key = self._key_of(document)
+        if key is None:
+            return None
+        row = self._connection.execute("SELECT pages FROM documents WHERE key = ?", (key,)).fetchone()
+        blocks, lines = read_places(self._connection, key, span)
+        pages = _pages(row[0])
+        return locate(self._text(key), span, document.media_type, pages=pages, blocks=blocks, lines=lines)
+
+    def document(self, document_id: str) -> Document:
+        row = self._connection.execute(
+            f"SELECT d.text, d.headings, d.pages, d.excluded, {_INFO} FROM documents d WHERE d.id = ?", (document_id,)
+        ).fetchone()
+        if row is None:
+            raise not_found(document_id)
+        headings = tuple(Heading(*heading) for heading in json.loads(row[1]))
+        excluded = tuple(Span(*span) for span in json.loads(row[3]))
+        return Document(_info(row[4:]), row[0], headings, _pages(row[2]), excluded)
+
+    def documents(self, after: str | None, limit: int | None) -> list[DocumentInfo]:
+        rows = self._connection.execute(
+            f"SELECT {_INFO} FROM documents d WHERE d.id > ? ORDER BY d.id LIMIT ?",
+            (after or "", -1 if limit is None else limit),
+        )
+        return [_info(row) for row in rows]
+
+    def known(self, ids: Sequence[str]) -> dict[str, DocumentInfo]:
+        rows = self._connection.execute(
+            f"SELECT {_INFO} FROM documents d WHERE d.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        )
+        return {row[0]: _info(row) for row in rows}
+
+    def original(self, document_id: str) -> bytes | None:
+        row = self._connection.execute("SELECT original FROM documents WHERE id = ?", (document_id,)).fetchone()
+        if row is None:
+            raise not_found(document_id)
+        if row[0] is None:
+            return None
+        try:
+            return self._store.originals.read(row[0])
+        except FileNotFoundError as error:
+            raise CorruptDataError(
+                f"The original of document {document_id!r} is lost.",
+                subject=document_id,
+                way_out="Add the file again, or restore the collection from a backup.",
+            ) from error
+
+    def files(self, folder: str) -> dict[str, FileRecord]:
+        rows = self._connection.execute(
+            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id) "
+            "FROM files f JOIN documents d ON d.file = f.key WHERE f.folder = ? GROUP BY f.key",
+            (folder,),
+        )
+        return {
+            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)))
+            for path, size, mtime_ns, sha256, read_with, ids in rows
+        }
+
+    def counts(self) -> Counts:
+        documents, passages, characters = self._connection.execute(
+            "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents"
+        ).fetchone()
+        return Counts(documents, passages, characters, self._store._bytes_on_disk())
+
+    def _terms(self, query: str) -> tuple[list[str], list[str]]:
+        """The words of `query` that count, and those that stand in too many passages. If all do, all count."""
+        words = list({word.lower(): word for word in _WORDS.findall(query)}.values())
+        total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+        common = [word for word in words if self._is_common(any_of([word]), max(total // 10, 20))]
+        return ([word for word in words if word not in common], common) if len(common) < len(words) else (words, [])
+
+    def _allowed(self, where: Where) -> NDArray[np.int64]:
+        """The keys of the passages that `where` allows, ascending."""
+        allowed, parameters = condition(where)
+        rows = self._connection.execute(f"SELECT p.key FROM passages p WHERE {allowed}", parameters)
+        return np.sort(np.fromiter((key for (key,) in rows), dtype=np.int64))
+
+    def _is_common(self, term: str, limit: int) -> bool:
+        """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (term, limit + 1)
+        ).fetchone()
+        return bool(row[0] > limit)
+
+    def _key_of(self, document: DocumentInfo) -> int | None:
+        row = self._connection.execute(
+            "SELECT key FROM documents WHERE id = ? AND content_hash = ?", (document.id, document.content_hash)
+        ).fetchone()
+        return row[0] if row else None
+
+    def _text(self, document_key: int) -> str:
+        text = self._store._texts.get(document_key)
+        if text is None:
+            text = self._connection.execute("SELECT text FROM documents WHERE key = ?", (document_key,)).fetchone()[0]
+            self._store._texts.put(document_key, text)
+        return text
+
+
+class TextCache:
+    """Texts of the documents last shown. Keys are never reused and a version never changes, so nothing goes stale."""
+
+    _most_characters = 16_000_000
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._characters = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: int) -> str | None:
+        with self._lock:
+            if key in self._texts:
+                self._texts.move_to_end(key)
+            return self._texts.get(key)
+
+    def put(self, key: int, text: str) -> None:
+        with self._lock:
+            if key not in self._texts:
+                self._texts[key] = text
+                self._characters += len(text)
+            while self._characters > self._most_characters and len(self._texts) > 1:
+                self._characters -= len(self._texts.popitem(last=False)[1])
+
+
+_INFO = (
+    "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.characters, d.passages, d.added_at, "
+    "d.encoding, d.layout_hash, d.original"
+)
+
+
+def _info(row: Sequence[object]) -> DocumentInfo:
+    document_id, title, uri, metadata, *rest = row
+    return DocumentInfo(document_id, title, uri, json.loads(str(metadata)), *rest)  # type: ignore[arg-type]
+
+
+def _pages(stored: str) -> tuple[PageSpan, ...]:
+    return tuple(PageSpan(*page) for page in json.loads(stored))
+
+
+def unpacked(blobs: Sequence[bytes], name: str) -> Vectors:
+    """Stored vectors as float32 rows. Raises CorruptDataError for collection `name` when their lengths differ."""
+    if any(not isinstance(blob, bytes) or len(blob) != len(blobs[0]) or len(blob) % 2 for blob in blobs):
+        raise damaged(name)
+    return np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32).reshape(len(blobs), -1)
+
+
+def not_found(document_id: str) -> DocumentNotFoundError:
+    """What to raise for an id that nothing has."""
+    return DocumentNotFoundError(
+        f"There is no document {document_id!r}.", subject=document_id, way_out="List the ids with `documents`."
+    )

@@ -1,0 +1,68 @@
+"""`spanwise collections`: list, make, rename and drop them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+from .settings import Settings
+
+Command = Callable[[argparse.Namespace, Settings], int]
+AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add the verbs of `spanwise collections`; `command` makes a parser for one."""
+    command("list", _list, "List the collections.")
+    create = command("create", _create, "Make an empty collection.")
+    create.add_argument("name", metavar="NAME")
+    rename = command("rename", _rename, "Give a collection another name; its keys and public grant go with it.")
+    rename.add_argument("name", metavar="NAME")
+    rename.add_argument("new_name", metavar="NEW")
+    drop = command("drop", _drop, "Delete a collection with everything in it, also while it is served.")
+    drop.add_argument("name", metavar="NAME")
+
+
+def _list(options: argparse.Namespace, settings: Settings) -> int:
+    from .index.storage import collections
+
+    names = collections(settings.data)
+    if options.json:
+        _print_json({"collections": names})
+    else:
+        for name in names:
+            print(name)
+    return 0
+
+
+def _create(options: argparse.Namespace, settings: Settings) -> int:
+    from .index import managing
+
+    managing.make(settings.data, options.name, settings)
+    _print_json({"name": options.name}) if options.json else print(f"Made {options.name}.")
+    return 0
+
+
+def _rename(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.keys import KeyFile
+    from .index import managing
+
+    managing.rename(settings.data, options.name, options.new_name, settings)
+    KeyFile(settings.data).rename_collection(options.name, options.new_name)
+    _print_json({"name": options.new_name}) if options.json else print(f"{options.name} is now {options.new_name}.")
+    return 0
+
+
+def _drop(options: argparse.Namespace, settings: Settings) -> int:
+    from .api.keys import KeyFile
+    from .index import managing
+
+    managing.drop(settings.data, options.name, settings)
+    KeyFile(settings.data).forget_collection(options.name)
+    _print_json({"dropped": options.name}) if options.json else print(f"Dropped {options.name}.")
+    return 0
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

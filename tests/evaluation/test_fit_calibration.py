@@ -1,0 +1,53 @@
+"""What calibrations are fitted on: gold passages, and wrong ones that are really wrong."""
+
+from __future__ import annotations
+
+from spanwise.qa.evaluation.datasets import Gold, Row
+from spanwise.qa.evaluation.fit_calibration import as_evidence, gathered_pairs
+from spanwise.qa.stopping import StopRule
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+QUESTION = "Who may see my data?"
+
+
+def row(number: int, title: str, context: str, answer: str, question: str = QUESTION) -> Row:
+    gold = Gold(answer, context.index(answer))
+    return Row(str(number), title, context, question, (gold,))
+
+
+ROWS = [
+    row(1, "Alpha", "Our partners may see your data at Alpha.", "Our partners"),
+    row(2, "Beta", "Only our staff may see your data at Beta.", "Only our staff"),
+    row(3, "Alpha", "Alpha keeps your data for a year, says the data notice.", "a year", "How long is data kept?"),
+    row(4, "Beta", "Beta keeps data for a week, and who may see it is told above.", "a week", "How long is data kept?"),
+]
+
+
+def wrong_passages(same_title: bool) -> dict[str, str]:
+    reader = ScriptedReader({QUESTION: "data"})
+    records = list(gathered_pairs(ROWS, reader, 4, same_title=same_title, embedder=HashEmbedder()))
+    assert [record["group"] for record in records] == ["gold", "wrong"] * (len(records) // 2)
+    assert all(not record["golds"] for record in records if record["group"] == "wrong")
+    return {record["id"]: record["passages"][0]["text"] for record in records if record["group"] == "wrong"}
+
+
+def test_a_wrong_passage_is_none_that_the_question_is_asked_of() -> None:
+    for id_, text in wrong_passages(same_title=False).items():
+        asked = ROWS[int(id_) - 1].question
+        assert text not in [other.context for other in ROWS if other.question == asked]
+
+
+def test_the_same_title_on_request() -> None:
+    wrong = wrong_passages(same_title=True)
+    assert wrong == {"1": ROWS[2].context, "2": ROWS[3].context, "3": ROWS[0].context, "4": ROWS[1].context}
+
+
+def test_evidence_is_read_as_far_as_the_engine_reads() -> None:
+    passages = [
+        {"doc": f"d{place}", "start": 0, "text": f"Word{place} here.", "fused": 1 - place / 10, "relevance": 0.0,
+         "null": 0.0, "cands": [(0, 5, 9.0 - place)]}
+        for place in range(5)
+    ]  # fmt: skip
+    record = {"question": "Which word?", "golds": ["Word0"], "passages": passages}
+    assert [one.text for one in as_evidence(record, None).ranking] == [f"Word{place}" for place in range(5)]
+    assert [one.text for one in as_evidence(record, StopRule(8.0, 0.1)).ranking] == ["Word0", "Word1"]

@@ -1,0 +1,47 @@
+"""What is made is on disk under its name before anyone relies on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spanwise.index.durable import make_folder, write_file
+from spanwise.qa.collection import Collection
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The files and folders that were synced, by name."""
+    names: set[str] = set()
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        names.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return names
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks up descriptors in /proc")
+def test_the_folders_that_name_a_new_collection_are_synced(
+    synced: set[str], opened: Callable[..., Collection], data: Path
+) -> None:
+    opened()
+    assert {data.parent.name, data.name, "collections"} <= synced
+    synced.clear()
+    opened()
+    assert not synced
+
+
+def test_folders_and_files_are_made(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    write_file(tmp_path / "a" / "b" / "c", b"one")
+    write_file(tmp_path / "a" / "b" / "c", b"two", mode=0o640)
+    assert (tmp_path / "a" / "b" / "c").read_bytes() == b"two"
+    assert (tmp_path / "a" / "b" / "c").stat().st_mode & 0o777 == 0o640
+    assert [file.name for file in (tmp_path / "a" / "b").iterdir()] == ["c"]
