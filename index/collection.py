@@ -17,14 +17,14 @@ from ..errors import (
     InputError,
     LimitError,
     MissingExtraError,
-    ModelMismatchError,
     NotFoundError,
     QuestionError,
     SourceError,
 )
 from ..settings import Settings
 from .cursors import MOST_POSITION, make_cursor, position_of
-from .embedding import DEFAULT_MODEL, Embedder, Vectors, load_embedder
+from .embedding import DEFAULT_MODEL, Embedder, Vectors
+from .embedding_choice import configured, configured_embedder, mismatch, named
 from .filters import AnyWhere, Where, parse_where
 from .ingest import (
     BATCH_CHARACTERS,
@@ -423,23 +423,25 @@ class SearchCollection:
         The first document settles the model; a search before that changes nothing.
         """
         if self._checked_embedder is None:
-            embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
             stored = self._store.fingerprint()
+            embedder = self._given_embedder or configured_embedder(self._settings, stored)
             if stored is None and adding:
                 self._store.set_fingerprint(embedder.fingerprint)
                 stored = self._store.fingerprint()
             if stored is None:
                 return embedder
             if stored != embedder.fingerprint:
-                raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
+                raise mismatch(self.name, stored, embedder.fingerprint)
             self._checked_embedder = embedder
         return self._checked_embedder
 
     def _check_configured_model(self) -> None:
         stored = self._store.fingerprint()
-        given = self._given_embedder.fingerprint.model if self._given_embedder else self._settings.model
-        if stored and given and given != stored.model:
-            raise _mismatch(self.name, stored.model, given)
+        if stored is None:
+            return
+        given = self._given_embedder.fingerprint if self._given_embedder else configured(self._settings, stored)
+        if named(given) != named(stored):  # what the weights are is seen when they are loaded
+            raise mismatch(self.name, stored, given)
 
     def _model_name(self) -> str:
         stored = self._store.fingerprint()
@@ -455,20 +457,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     with suppress(OSError):  # a folder that is read-only has nothing to finish
         sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
-
-
-def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:
-    if stored == given:
-        return ModelMismatchError(
-            f"Collection {collection!r} was built with another version of the embedding model {stored!r}.",
-            subject=given,
-            way_out="Bring that version back, or build another collection.",
-        )
-    return ModelMismatchError(
-        f"Collection {collection!r} was built with the embedding model {stored!r}, not {given!r}.",
-        subject=given,
-        way_out=f"Open it with model={stored!r} (SPANWISE_MODEL={stored}), or build another collection.",
-    )
 
 
 def _milliseconds_since(started: float) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spanwise import cli
-from spanwise.index import collection
+from spanwise.index import embedding_choice
 from spanwise.qa import collection as qa_collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         HashEmbedder(model="all-MiniLM-L6-v2"),
         ScriptedReader({"when do they end?": "Feb. 20"}),
     )
-    monkeypatch.setattr(collection, "load_embedder", lambda *_: embedder)
+    monkeypatch.setattr(embedding_choice, "load_embedder", lambda *_: embedder)
     monkeypatch.setattr(qa_collection, "load_reader", lambda *_: reader)
     monkeypatch.chdir(tmp_path)
 

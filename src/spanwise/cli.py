@@ -148,6 +148,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="which columns of CSV, JSON and JSONL files hold text, id, title and uri; further names become metadata",
     )
     parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+    parser.add_argument("--query-prompt", help="what it gets in front of queries (default: what the model asks for)")
+    parser.add_argument("--passage-prompt", help="what it gets in front of passages (default: what the model asks for)")
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:
@@ -181,9 +183,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings.from_environment(config=options.config)
     if options.data is not None:
         settings = dataclasses.replace(settings, data=options.data)
-    if getattr(options, "model", None):
-        settings = dataclasses.replace(settings, model=options.model)
-    return settings
+    given = {name: getattr(options, name, None) for name in ("model", "query_prompt", "passage_prompt")}
+    return dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
 def _collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
