@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__
 from ..settings import Settings
-from . import managing, observing, openapi, operations, page, problems, routes, security
+from . import feedback, managing, observing, openapi, operations, page, problems, routes, security
 from .jobs import Jobs
 from .messages import JSONProvider, JSONRequest
 from .open_collections import Collections
@@ -63,9 +63,8 @@ def create_app(
     app.url_map.converters["id"] = routes.DocumentIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
     app.extensions["spanwise.jobs"] = Jobs(settings, app.extensions["spanwise"])
-    app.register_blueprint(operations.service)
-    app.register_blueprint(page.page)
-    app.register_blueprint(managing.v1)  # routes.v1, with the views that managing and operations add
+    for views in dict.fromkeys((operations.service, page.page, feedback.v1, managing.v1)):  # the last two are routes.v1
+        app.register_blueprint(views)
     app.spec_processor(openapi.finish)
     problems.install(app)
     observing.install(app)

@@ -117,6 +117,26 @@ STORED: Json = {
 
 DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
 
+FEEDBACK: Json = {
+    "question": "When do the Olympics end?",
+    "verdict": "right",
+    "document_id": "news/ukraine",
+    **_SPAN,
+    "content_hash": _HASH,
+}
+
+MARK: Json = {
+    "question": "When do the Olympics end?",
+    "verdict": "right",
+    "document_id": "news/ukraine",
+    "content_hash": _HASH,
+    "span": _SPAN,
+    "text": "Feb. 20",
+    "marked_at": "2026-01-31T12:00:00+00:00",
+}
+
+LABEL: Json = {"question": "When do the Olympics end?", "answers": ["Feb. 20"], "wrong": ["Beijing"]}
+
 HEALTH: Json = {"status": "ok", "version": __version__}
 
 READY: Json = {"status": "ready", "version": __version__, "generation": 3}

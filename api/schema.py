@@ -154,6 +154,35 @@ class CollectionQuery(QueryString):
     collection: CollectionName = "default"
 
 
+class FeedbackRequest(JsonBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FEEDBACK]})
+
+    question: Question
+    verdict: Literal["right", "wrong", "absent"] = Field(
+        description="Of the answer; `absent`, without a document: the documents do not answer the question."
+    )
+    document_id: DocumentId | None = None
+    start: int | None = Field(None, ge=0, description="First code point of the answer; absent for the whole document.")
+    end: int | None = Field(None, ge=0, description="End of the answer, exclusive.")
+    content_hash: str | None = Field(
+        None, max_length=200, description="The version that was judged. Where another one is stored, a 409."
+    )
+    collection: CollectionName = "default"
+
+    @property
+    def span(self) -> Span | None:
+        """What was judged; None for the whole document. Raises LimitError where only one end is given."""
+        if self.start is None and self.end is None:
+            return None
+        if self.start is None or self.end is None or self.end < self.start:
+            raise LimitError(
+                "A span has a `start` and an `end` behind it.",
+                subject=(self.start, self.end),
+                way_out="Send both, as the answer has them, or neither.",
+            )
+        return Span(self.start, self.end)
+
+
 class UploadQuery(CollectionQuery):
     encoding: str | None = Field(None, max_length=40, description="Encoding of text files; detected if absent.")
     keep_all: bool = Field(False, description="Whether to keep the navigation of web pages.")
@@ -428,6 +457,32 @@ class StatusOut(BaseModel):
     reader: str
     format_version: int
     bytes_on_disk: int
+
+
+class MarkOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MARK]})
+
+    question: str
+    verdict: Literal["right", "wrong", "absent"]
+    document_id: str | None
+    content_hash: str | None
+    span: SpanOut | None
+    text: str | None = Field(description="The words that were judged.")
+    marked_at: str = Field(description="UTC, ISO 8601.")
+
+
+class LabelOut(BaseModel):
+    """A line of the file that `spanwise calibrate` reads."""
+
+    question: str
+    answers: list[str] = Field(description="What was marked as right; empty where nothing answers the question.")
+    wrong: list[str] = Field([], description="What was marked as wrong; without `answers`, what is right is not known.")
+
+
+class LabelsOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"labels": [examples.LABEL]}]})
+
+    labels: list[LabelOut] = Field(description="One for each question, in the order they were first marked.")
 
 
 class CollectionOut(BaseModel):

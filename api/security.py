@@ -27,6 +27,8 @@ SCOPES = {
     "v1.list_collections": Scope.READ,
     "v1.status": Scope.READ,
     "v1.add_documents": Scope.WRITE,
+    "v1.add_feedback": Scope.WRITE,
+    "v1.list_labels": Scope.WRITE,
     "v1.upload_files": Scope.WRITE,
     "v1.get_job": Scope.WRITE,
     "v1.cancel_job": Scope.WRITE,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = {"filters": filters(Path(folder), options.passages)}
         report["shown"] = shown(Path(folder), options.path, options.questions)
-    print(json.dumps(report, indent=2, ensure_ascii=False))
+    sys.stdout.write(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
 def filters(folder: Path, passages: int) -> dict[str, Any]:

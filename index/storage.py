@@ -112,6 +112,21 @@ MIGRATIONS = (
     END;
     """,
     """
+    CREATE TABLE marks (                -- what people said of answers
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        question TEXT NOT NULL,
+        verdict TEXT NOT NULL,          -- right, wrong, absent
+        document TEXT,                  -- its id; no reference: a mark outlives the version it is about
+        content_hash TEXT,
+        start INTEGER,                  -- code points of that version
+        "end" INTEGER,
+        text TEXT,
+        marked_at TEXT NOT NULL
+    );
+    CREATE INDEX marks_of_question ON marks (question);
+    CREATE INDEX marks_of_document ON marks (document);
+    """,
+    """
     CREATE TABLE metadata (             -- one row for each value in documents.metadata; lists have several
         name TEXT NOT NULL,
         kind TEXT NOT NULL,             -- n number, t text, b true or false; null is no row

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from .embedding import Fingerprint, Vectors
 from .filters import Where
+from .marks import Mark
 from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Original, Passage, Span
 
 PassageKey = int
@@ -170,6 +171,15 @@ class PassageStore(Protocol):
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove documents; the new generation. Raises DocumentNotFoundError, and then removes nothing."""
+
+    def mark(self, mark: Mark) -> None:
+        """Keep a mark in the place of an earlier one on the same words. It makes no generation."""
+
+    def marks(self) -> list[Mark]:
+        """Every mark, in the order they were made. Those on a document go when it is deleted."""
+
+    def forget_marks(self) -> int:
+        """Remove every mark; how many."""
 
     @property
     def index_generation(self) -> int:

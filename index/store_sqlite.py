@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import CollectionBusyError, DocumentExistsError, StorageError
 from .embedding import Fingerprint, Vectors
+from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
 from .places import insert_places, pages_json, spans_json
 from .records import DocumentInfo, Layout, Original
@@ -92,7 +93,20 @@ class SqlitePassageStore:
                 if row is None:
                     raise not_found(document_id)
                 dropped.add(_delete_document(connection, row[0]))
+                connection.execute("DELETE FROM marks WHERE document = ?", (document_id,))  # they hold words of it
             return _advance(connection)
+
+    def mark(self, mark: Mark) -> None:
+        with self._database.writing() as connection:
+            insert_mark(connection, mark)
+
+    def marks(self) -> list[Mark]:
+        with self._database.reading() as connection:
+            return read_marks(connection)
+
+    def forget_marks(self) -> int:
+        with self._database.writing() as connection:
+            return connection.execute("DELETE FROM marks").rowcount
 
     @property
     def index_generation(self) -> int:

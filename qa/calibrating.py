@@ -28,10 +28,12 @@ _UNFITTED = Judge(Logistic(0.0, {"margin": 1.0}), Logistic(0.0, {"margin": 1.0})
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A question and the answers that are right; none when the documents do not answer it."""
+    """A question and the answers that are right; none when the documents do not answer it, unless some are known to be
+    `wrong`: then what is right is not known."""
 
     question: str
     answers: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Evidence:
     question: str
     answers: tuple[str, ...]
     ranking: Sequence[Decided]
+    open: bool = False
+    """Whether only this is known: the best answer is wrong."""
 
     def right(self, place: int) -> bool:
         """Whether the answer at `place` is right: token F1 of 0.6 or more against a gold answer."""
@@ -49,6 +53,8 @@ class Evidence:
 
 def read_labels(path: Path) -> list[Label]:
     """Labels from JSONL: `{"question": …, "answer": text or null}`, or `"answers": [text, …]`, empty for none.
+
+    `"wrong": [text, …]` lists answers that are wrong; without answers that says nothing of what is right.
 
     Raises SourceError that names the row.
     """
@@ -61,20 +67,27 @@ def read_labels(path: Path) -> list[Label]:
             given = [] if record["answer"] is None else [record["answer"]]
         else:
             raise row_error(path, number, 'neither "answer" nor "answers".', "Give null where nothing answers it.")
-        texts = [_text(one) for one in given] if isinstance(given, list) else [""]
-        if not all(texts):
+        given_wrong = record.get("wrong", [])
+        texts, wrong = (
+            [_text(one) for one in several] if isinstance(several, list) else [""] for several in (given, given_wrong)
+        )
+        if not all([*texts, *wrong]):
             raise row_error(path, number, "an answer is not a text.", 'Give "answer": "…" or "answers": ["…"].')
-        labels.append(Label(question, tuple(texts)))
+        labels.append(Label(question, tuple(texts), tuple(wrong)))
     return labels
 
 
 def gather(
     collection: Collection, labels: Sequence[Label], on_step: Callable[[], None] | None = None
 ) -> list[Evidence]:
-    """What `collection` finds for each label, before anything is judged."""
+    """What `collection` finds for each label, before anything is judged; labels that name only wrong answers are left
+    out where the best answer is none of them."""
     found = []
     for label in labels:
-        found.append(Evidence(label.question, label.answers, collection.rank_answers(label.question)))
+        ranking = collection.rank_answers(label.question)
+        unknown = bool(label.wrong) and not label.answers
+        if not unknown or (ranking and score_text(ranking[0].text, label.wrong).right):
+            found.append(Evidence(label.question, label.answers, ranking, unknown))
         if on_step:
             on_step()
     return found
@@ -108,7 +121,7 @@ def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidenc
 
     Questions with and without an answer weigh the same. Ties go to the middle of the widest run.
     """
-    known = [bool(one.answers) for one in evidence]
+    known = [bool(one.answers) or one.open for one in evidence]
     weights = {True: 0.5 / max(sum(known), 1), False: 0.5 / max(len(known) - sum(known), 1)}
     rows = sorted(
         (probability, weights[has], bool(one.ranking) and one.right(0), has)
@@ -156,6 +169,12 @@ def recalibrate(
     current = collection.calibration()
     judge = current.collection if current else _UNFITTED
     evidence = gather(collection, labels, on_step)
+    if len(evidence) < LEAST_LABELS:
+        raise SourceError(
+            f"{len(evidence)} labels are too few to fit probabilities to.",
+            subject=len(evidence),
+            way_out=f"Label at least {LEAST_LABELS} questions, better 100, some of them without an answer.",
+        )
     folds = [(evidence[number::FOLDS], _others(evidence, number)) for number in range(FOLDS)]
     probabilities: list[float] = []
     right: list[bool] = []
@@ -164,8 +183,8 @@ def recalibrate(
         right += [bool(one.ranking) and one.right(0) for one in held]
     adjusted = adjust_judge(judge, evidence, threshold)
     report = {
-        "labels": len(labels),
-        "answerable": sum(bool(label.answers) for label in labels),
+        "labels": len(evidence),
+        "answerable": sum(bool(one.answers) for one in evidence),
         "before": reliability_report(judge, evidence, threshold),
         "after": confidence(probabilities, right),
         "answer_above": adjusted.answer_above,
@@ -195,17 +214,17 @@ def _examples(evidence: Sequence[Evidence], threshold: float) -> tuple[Examples,
     right: Examples = ([], [], [])
     lower: Examples = ([], [], [])
     silent: Examples = ([], [], [])
-    answered = sum(bool(one.answers) for one in evidence)
+    answered = sum(bool(one.answers) or one.open for one in evidence)
     half = len(evidence) / 2
     for one in evidence:
-        count = half / (answered if one.answers else len(evidence) - answered)
-        for place in range(min(len(one.ranking), 1 + LOWER_PLACES)):
+        count = half / (answered if one.answers or one.open else len(evidence) - answered)
+        for place in range(1 if one.open else min(len(one.ranking), 1 + LOWER_PLACES)):
             signs = features(one.question, one.ranking, place, threshold)
             rows, outcomes, counts = lower if place else right
             rows.append(signs)
             outcomes.append(one.right(place))
             counts.append(count)
-            if not place:
+            if not place and not one.open:
                 silent[0].append(signs)
                 silent[1].append(not one.answers)
                 silent[2].append(count)

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
-from ..errors import LimitError, SpanInvariantError
+from ..errors import LimitError, SpanInvariantError, VersionConflictError
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
 from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
+from ..index.marks import Mark, Verdict
 from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
@@ -123,6 +125,57 @@ class Collection(SearchCollection):
             )
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
+
+    def mark(
+        self,
+        question: str,
+        verdict: Verdict,
+        *,
+        document_id: str | None = None,
+        span: Span | None = None,
+        content_hash: str | None = None,
+    ) -> Mark:
+        """Keep what a person said of an answer: `right` or `wrong` of the words at `span` of a document (or of all of
+        it), or `absent`: the documents do not answer the question. `spanwise calibrate` fits probabilities to it.
+
+        Raises QuestionError, LimitError (another verdict, a span outside the text), DocumentNotFoundError, and with
+        `content_hash` VersionConflictError where another version is stored.
+        """
+        question = self._check_question(question)
+        if verdict not in get_args(Verdict) or (verdict == "absent") != (document_id is None):
+            raise LimitError(
+                f"A mark of {verdict!r} on {document_id!r} cannot be kept.",
+                subject=verdict,
+                way_out="Say “right” or “wrong” of a document, or “absent” of none.",
+            )
+        mark = Mark(question, verdict, marked_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        if document_id is not None:
+            document = self.document(document_id)
+            info = document.info
+            if content_hash not in (None, info.content_hash):
+                raise VersionConflictError(
+                    f"Document {document_id!r} has changed since it was judged.",
+                    subject=info.content_hash,
+                    way_out="Ask again.",
+                )
+            if span is not None and not 0 <= span.start < span.end <= info.characters:
+                raise LimitError(
+                    f"Characters {span.start} to {span.end} are not in {document_id!r}.",
+                    subject=span,
+                    way_out=f"It has {info.characters} characters.",
+                )
+            words = span.of(document.text) if span else None
+            mark = replace(mark, document_id=document_id, content_hash=info.content_hash, span=span, text=words)
+        self._store.mark(mark)
+        return mark
+
+    def marks(self) -> list[Mark]:
+        """What was marked, in the order it was. Marks on a document go with it when it is removed."""
+        return self._store.marks()
+
+    def forget_marks(self) -> int:
+        """Remove every mark; how many."""
+        return self._store.forget_marks()
 
     def warm(self) -> None:
         super().warm()

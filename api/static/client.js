@@ -37,6 +37,12 @@ export class Spanwise {
     return this.#send("POST", "/v1/search", { query, top_k: topK, ...options, collection: this.collection }, signal);
   }
 
+  /** Keep whether an answer is `right` or `wrong`, or that the answer to a question is `absent` (no `answer` then). */
+  feedback(question, verdict, answer = null) {
+    const judged = answer && { document_id: answer.document.id, ...answer.span, content_hash: answer.document.content_hash };
+    return this.#send("POST", "/v1/feedback", { question, verdict, collection: this.collection, ...judged });
+  }
+
   /** A document, or the code points `start` to `end` of it; with `version`, of that content hash only (else a 409). */
   document(id, { start, end, version, signal } = {}) {
     const query = new URLSearchParams({ collection: this.collection });

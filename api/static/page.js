@@ -69,7 +69,7 @@ keyForm.addEventListener("submit", (event) => {
   sessionStorage.setItem(KEY, document.getElementById("key-field").value.trim());
   document.getElementById("key-field").value = "";
   keyForm.hidden = true;
-  offerUpload(access());
+  offerChanges();
   askedHere = "";
   route();
 });
@@ -82,8 +82,13 @@ function access() {
   return { collection: place().query.get("collection") || "default", key: sessionStorage.getItem(KEY) };
 }
 
+/** What changes the collection: files, and marks on answers. */
+async function offerChanges() {
+  box.toggleAttribute("feedback", await offerUpload(access()));
+}
+
 acceptFiles(access, askForKey);
-offerUpload(access());
+offerChanges();
 
 window.addEventListener("hashchange", route);
 window.addEventListener("popstate", () => { if (!view.hidden || place().path === "/" || place().path === "") route(); });

@@ -168,13 +168,13 @@ export class SpanwiseSearch extends HTMLElement {
     const sure = certainty(result.answerable, best.probability);
     this.#say(result.answerable ? `Answer, ${sure.words}: ${best.text}` : "Not in these documents.");
     const parts = result.answerable
-      ? [this.#answer(best, sure, result.warnings), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
-      : [silence(sure, result.warnings), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
+      ? [this.#answer(result.question, best, sure, result.warnings), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
+      : [silence(sure, result.warnings, this.#judging(result.question, "Do they say?", { absent: "Right, they do not" })), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
     replace(this.#result, ...parts.filter(Boolean));
     if (result.answerable) this.#support(best);
   }
 
-  #answer(answer, sure, warnings) {
+  #answer(question, answer, sure, warnings) {
     const { text, range } = sentenceAround(answer.passage.text, utf16Range(answer));
     return element("article", { class: "answer" },
       element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
@@ -185,6 +185,7 @@ export class SpanwiseSearch extends HTMLElement {
         element("a", { class: "go", href: this.#link(answer.document, answer.span) }, "Read it in ",
           element("span", { dir: "auto" }, answer.document.title || answer.document.id)),
         element("span", { class: "where" }, ...details(answer))),
+      this.#judging(question, "Is this right?", { right: "Right", wrong: "Wrong" }, answer),
       element("div", { class: "agreeing" }));
   }
 
@@ -221,6 +222,26 @@ export class SpanwiseSearch extends HTMLElement {
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(answer.document, answer.passage) },
       element("span", { class: "words" }, ...marked(shortened(answer.passage.text, this.question, 260), { words: wordsOf(this.question) })),
       element("span", { class: "where" }, where(answer))));
+  }
+
+  /** Buttons that keep what the reader thinks of the answer; shown where the element has the attribute `feedback`. */
+  #judging(question, words, verdicts, answer = null) {
+    const said = element("span", { role: "status" }, words);
+    const row = element("p", { class: "judging" }, said);
+    for (const [verdict, label] of Object.entries(verdicts)) {
+      const button = element("button", { type: "button", "aria-pressed": "false" }, label);
+      button.addEventListener("click", async () => {
+        try {
+          await this.#client.feedback(question, verdict, answer);
+          row.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
+          said.textContent = "Kept, thank you.";
+        } catch (error) {
+          said.textContent = error.kind === "version-conflict" ? "The document has changed since; ask again." : error.message;
+        }
+      });
+      row.append(button);
+    }
+    return row;
   }
 
   #more(title, items) {
@@ -289,7 +310,7 @@ export class SpanwiseSearch extends HTMLElement {
 
   /** Walk from the field through the links of the answer and back. */
   #walk(step) {
-    const stops = [this.#input, ...this.#result.querySelectorAll("a.go, button")];
+    const stops = [this.#input, ...this.#result.querySelectorAll("a.go, .again")];
     const next = stops[stops.indexOf(this.shadowRoot.activeElement) + step];
     next?.focus();
   }
@@ -328,12 +349,13 @@ function cautions(warnings = []) {
   return warnings.map((warning) => element("p", { class: "caution", dir: "auto" }, warning));
 }
 
-function silence(sure, warnings) {
+function silence(sure, warnings, judging) {
   return element("article", { class: "answer none" },
     element("p", { class: `sure ${sure.level}` }, element("span", { class: "dot", "aria-hidden": "true" }), sure.words),
     element("h2", {}, "The documents do not seem to say."),
     ...cautions(warnings),
-    element("p", {}, "Nothing in them answers the question well enough to be shown as an answer. Try other words, or look at what comes nearest."));
+    element("p", {}, "Nothing in them answers the question well enough to be shown as an answer. Try other words, or look at what comes nearest."),
+    judging);
 }
 
 function details(found) {
@@ -549,6 +571,12 @@ mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; bo
 a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
 .source a { font-weight: 600; overflow-wrap: anywhere; }
 h3 { font: 600 .82rem/1.3 var(--ui); letter-spacing: .02em; color: var(--quiet); margin: 1.9rem 0 .5rem; }
+.judging { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: 1.1rem 0 0; color: var(--quiet); font-size: .9rem; }
+.judging button { font: 600 .86rem var(--ui); padding: .35rem .85rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--surface); color: var(--ink); cursor: pointer; }
+.judging button:hover { background: var(--shade); }
+.judging button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--surface); }
+:host(:not([feedback])) .judging { display: none; }
+.judging span { margin-inline-end: .3rem; }
 .agreeing:not(:empty) { border-top: 1px solid var(--line); margin-top: 1.5rem; }
 .agreeing h3 { margin-top: 1.1rem; }
 .places { list-style: none; margin: 0; padding: 0; display: grid; gap: .15rem; }

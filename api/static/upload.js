@@ -23,10 +23,12 @@ export function acceptFiles(access, refused) {
   files.addEventListener("change", () => { send([...files.files], access(), refused); files.value = ""; });
 }
 
-/** Offer to add files where the key, or the want of one, allows that. */
+/** Offer to add files where the key, or the want of one, allows that; whether it does. */
 export async function offerUpload({ collection, key }) {
   const { scope } = await new Spanwise("", { collection, key }).collections().catch(() => ({}));
-  section.hidden = !["write", "admin"].includes(scope);
+  const mayWrite = ["write", "admin"].includes(scope);
+  section.hidden = !mayWrite;
+  return mayWrite;
 }
 
 async function send(list, { collection, key }, refused) {

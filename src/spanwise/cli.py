@@ -1,4 +1,5 @@
-"""The commands: `spanwise add | sync | remove | list | show | ask | calibrate | search | status | serve | keys | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | serve |
+keys | collections | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_collections, cli_keys
+from . import cli_collections, cli_keys, cli_labels
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 
 _COLLECTIONS = "Make, list, rename and drop collections."
+_LABELS = "What people marked as right or wrong."
 _EPILOG = __doc__.partition("\n\n")[2]
 
 
@@ -89,7 +91,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_where(ask)
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
-        "labels", type=Path, metavar="LABELS.jsonl", help='a line each: {"question": …, "answer": text or null}'
+        "labels",
+        type=Path,
+        nargs="?",
+        metavar="LABELS.jsonl",
+        help='a line each: {"question": …, "answer": text or null} (default: what was marked in the search box)',
     )
     search = command("search", _search, "Find the passages nearest to a query.")
     search.add_argument("query", metavar="QUERY")
@@ -110,6 +116,8 @@ def build_parser() -> argparse.ArgumentParser:
     cli_keys.add_commands(partial(_command, keys.add_subparsers(required=True, metavar="COMMAND")))
     collections = commands.add_parser("collections", help=_COLLECTIONS, description=_COLLECTIONS)
     cli_collections.add_commands(partial(_command, collections.add_subparsers(required=True, metavar="COMMAND")))
+    labels = commands.add_parser("labels", help=_LABELS, description=_LABELS)
+    cli_labels.add_commands(partial(_command, labels.add_subparsers(required=True, metavar="COMMAND")))
     _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
     return top
 
@@ -302,9 +310,10 @@ def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import evaluating, print_calibration
     from .qa.calibrating import read_labels, recalibrate
     from .qa.evaluation.progress import Steps
+    from .qa.labels import labels_of
 
-    labels = read_labels(options.labels)
     with _collection(options, settings) as collection, evaluating("calibrate") as on_progress:
+        labels = read_labels(options.labels) if options.labels else labels_of(collection.marks())
         report = recalibrate(collection, labels, Steps(len(labels), on_progress))
     _print_json(report) if options.json else print_calibration(report)
     return 0

@@ -24,6 +24,7 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from . import errors
 from .errors import SpanwiseError
+from .index.marks import Mark, Verdict
 from .index.records import (
     Added,
     Document,
@@ -199,6 +200,23 @@ class Client:
         said = self._send("POST", "/v1/search", body)
         hits = tuple(_hit(one) for one in said["hits"])
         return Hits(said["query"], hits, said["generation"], said["took_ms"], next=said["next"])
+
+    def feedback(
+        self,
+        question: str,
+        verdict: Verdict,
+        *,
+        document_id: str | None = None,
+        span: Span | None = None,
+        content_hash: str | None = None,
+    ) -> Mark:
+        """As `Collection.mark`: keep whether an answer is right."""
+        body: Json = {"question": question, "verdict": verdict, "collection": self.collection}
+        body |= {"document_id": document_id} if document_id is not None else {}
+        body |= {"start": span.start, "end": span.end} if span else {}
+        body |= {"content_hash": content_hash} if content_hash is not None else {}
+        said = self._send("POST", "/v1/feedback", body)
+        return Mark(**{**said, "span": Span(**said["span"]) if said["span"] else None})
 
     def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
         """Store documents: a `Source`, a text, or several of these; all of them or none.

@@ -26,6 +26,8 @@ DOCUMENT = {"text": "The games end on Feb. 20."}
 ROUTES: dict[str, tuple[str, str, Any]] = {
     "v1.ask": ("POST", "/v1/ask", {"question": "When?", "collection": "{c}"}),
     "v1.search": ("POST", "/v1/search", {"query": "When?", "collection": "{c}"}),
+    "v1.add_feedback": ("POST", "/v1/feedback", {"question": "When?", "verdict": "absent", "collection": "{c}"}),
+    "v1.list_labels": ("GET", "/v1/labels?collection={c}", None),
     "v1.list_documents": ("GET", "/v1/documents?collection={c}", None),
     "v1.get_document": ("GET", "/v1/documents/games?collection={c}", None),
     "v1.add_documents": ("POST", "/v1/documents?collection={c}", {"documents": [DOCUMENT]}),

@@ -108,6 +108,18 @@ def test_many_questions_in_one_call(client: Client) -> None:
         client.ask_many(["Who?", " "])
 
 
+def test_answers_are_marked(client: Client) -> None:
+    best = client.ask("Where is the party?").best
+    assert best is not None
+    sent = {"document_id": "party", "span": best.span, "content_hash": best.document.content_hash}
+    mark = client.feedback("Where is the party?", "right", **sent)
+    assert (mark.verdict, mark.text, mark.span) == ("right", "on the 🏖️ beach", best.span)
+    assert client.feedback("Who sang?", "absent").document_id is None
+    client.add(Source("The party is off.", id="party"))
+    with pytest.raises(errors.VersionConflictError):
+        client.feedback("Where is the party?", "right", **sent)
+
+
 def test_files_are_uploaded(client: Client, tmp_path: Path) -> None:
     page, table, large = (tmp_path / name for name in ("a page.html", "faq.csv", "large.txt"))
     page.write_bytes(b"<!doctype html><title>Games</title><body><main><p>They end on Feb. 20.</p></main>")

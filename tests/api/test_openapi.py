@@ -68,6 +68,8 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
         *UNDESCRIBED,
         ("/v1/ask", "post"),
         ("/v1/search", "post"),
+        ("/v1/feedback", "post"),
+        ("/v1/labels", "get"),
         ("/v1/documents", "get"),
         ("/v1/documents", "post"),
         ("/v1/documents/{id}", "get"),

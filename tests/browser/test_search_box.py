@@ -249,6 +249,27 @@ def test_a_link_to_another_version_says_so(new_page: NewPage, documents: Documen
     assert shown_text(page) == documents["party"][1]
 
 
+def test_answers_are_marked_right_or_wrong(page: Any, photograph: Photograph) -> None:
+    page.locator("spanwise-search[feedback]").wait_for()
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Right", exact=True).click()
+    page.get_by_text("Kept, thank you.").wait_for()
+    assert page.get_by_role("button", name="Right", exact=True).get_attribute("aria-pressed") == "true"
+    photograph(page, "light-marked")
+
+    def labels() -> Any:
+        return page.request.get("/v1/labels").json()["labels"]
+
+    assert labels() == [{"question": QUESTION, "answers": ["Feb. 20"], "wrong": []}]
+    page.get_by_role("button", name="Wrong", exact=True).click()
+    page.locator('button[aria-pressed="true"]:text-is("Wrong")').wait_for()
+    assert labels() == [{"question": QUESTION, "answers": [], "wrong": ["Feb. 20"]}]
+    ask(page, "Who painted the ceiling of the chapel?")
+    page.get_by_role("button", name="Right, they do not").click()
+    page.get_by_text("Kept, thank you.").wait_for()
+    assert labels()[1] == {"question": "Who painted the ceiling of the chapel?", "answers": [], "wrong": []}
+
+
 def test_trouble_is_said_and_can_be_tried_again(new_page: NewPage, photograph: Photograph) -> None:
     page = new_page(expect_refusals=True)
     page.goto("/")
@@ -332,6 +353,8 @@ def test_readers_are_not_offered_to_add_files(new_page: NewPage) -> None:
         page.goto("/")
     page.wait_for_timeout(100)
     assert not page.get_by_role("button", name="Add documents").is_visible()
+    ask(page, QUESTION)
+    assert not page.locator(".judging").is_visible()
 
 
 def test_the_component_works_on_another_page(new_page: NewPage, address: str) -> None:

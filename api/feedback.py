@@ -1,0 +1,42 @@
+"""The views about right and wrong: answers are marked, and the marks become labels to calibrate with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..qa.labels import label_json, labels_of
+from . import schema
+from .problems import documented
+from .routes import collection, v1
+from .serialise import mark_json
+
+Json = dict[str, Any]
+
+__all__ = ["v1"]
+
+
+@v1.post("/feedback")
+@v1.input(schema.FeedbackRequest, arg_name="body")
+@v1.output(schema.MarkOut, status_code=201)
+@v1.doc(operation_id="add_feedback", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
+def add_feedback(body: schema.FeedbackRequest) -> Json:
+    """Say whether an answer is right
+
+    Kept with the collection, in the place of an earlier mark on the same words, for `spanwise calibrate`.
+    """
+    mark = collection(body.collection).mark(
+        body.question, body.verdict, document_id=body.document_id, span=body.span, content_hash=body.content_hash
+    )
+    return mark_json(mark)
+
+
+@v1.get("/labels")
+@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.output(schema.LabelsOut)
+@v1.doc(operation_id="list_labels", tags=["Questions"], responses=documented(404, 409, 422, 500, 503))
+def list_labels(query: schema.CollectionQuery) -> Json:
+    """What was marked, as labels
+
+    Each is a line of the file that `spanwise calibrate` reads.
+    """
+    return {"labels": [label_json(label) for label in labels_of(collection(query.collection).marks())]}

@@ -1,0 +1,41 @@
+"""`spanwise labels`: what people marked as right or wrong, for `spanwise calibrate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from .settings import Settings
+
+Command = Callable[[argparse.Namespace, Settings], int]
+AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add the verbs of `spanwise labels`; `command` makes a parser for one."""
+    command("export", _export, "Print the labels as JSONL, the form that `spanwise calibrate` reads.")
+    command("clear", _clear, "Forget every mark of the collection.")
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    from .qa.collection import Collection
+    from .qa.labels import label_json, labels_of
+
+    with Collection.open(settings.data, options.collection, create=False, settings=settings) as collection:
+        labels = labels_of(collection.marks())
+    for label in labels:
+        print(json.dumps(label_json(label), ensure_ascii=False))
+    if not labels:
+        print("Nothing was marked yet.", file=sys.stderr)
+    return 0 if labels else 1
+
+
+def _clear(options: argparse.Namespace, settings: Settings) -> int:
+    from .qa.collection import Collection
+
+    with Collection.open(settings.data, options.collection, create=False, settings=settings) as collection:
+        forgotten = collection.forget_marks()
+    print(json.dumps({"forgotten": forgotten})) if options.json else print(f"Forgot {forgotten}.")
+    return 0
