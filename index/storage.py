@@ -135,25 +135,24 @@ MIGRATIONS = (
         PRIMARY KEY (name, kind, value, document)
     ) WITHOUT ROWID;
     CREATE INDEX metadata_of_document ON metadata (document);
-    CREATE VIEW metadata_values AS
-        WITH value_of (document, name, type, value) AS (
-            SELECT d.key, e.key, e.type, e.value FROM documents d, json_each(d.metadata) e WHERE e.type <> 'array'
-            UNION ALL
-            SELECT d.key, e.key, i.type, i.value FROM documents d, json_each(d.metadata) e, json_each(e.value) i
-            WHERE e.type = 'array'
-        )
-        SELECT document, name, 'n' AS kind, value FROM value_of WHERE type IN ('integer', 'real')
-        UNION ALL
-        SELECT document, name, 't', value FROM value_of WHERE type = 'text'
-        UNION ALL
-        SELECT document, name, 'b', value FROM value_of WHERE type IN ('true', 'false')
-        UNION ALL                       -- text that is a number, as all of CSV is text, counts as a number too
-        SELECT document, name, 'n', json_extract(value, '$') FROM value_of
-        WHERE type = 'text' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
-    INSERT OR IGNORE INTO metadata SELECT name, kind, value, document FROM metadata_values;
+    -- Text that is a number, as all of CSV is text, counts as a number too.
+    INSERT OR IGNORE INTO metadata SELECT e.key, CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        e.value, new.key FROM documents AS new, json_each(new.metadata) e
+        WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT e.key, CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        i.value, new.key FROM documents AS new, json_each(new.metadata) e, json_each(e.value) i
+        WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+        WHERE kind = 't' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
     CREATE TRIGGER metadata_insert AFTER INSERT ON documents BEGIN
-        INSERT OR IGNORE INTO metadata SELECT name, kind, value, document FROM metadata_values
-        WHERE document = new.key;
+        INSERT OR IGNORE INTO metadata SELECT e.key, CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            e.value, new.key FROM json_each(new.metadata) e
+            WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT e.key, CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            i.value, new.key FROM json_each(new.metadata) e, json_each(e.value) i
+            WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+            WHERE document = new.key AND kind = 't' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
     END;
     CREATE TRIGGER metadata_delete AFTER DELETE ON documents BEGIN
         DELETE FROM metadata WHERE document = old.key;
