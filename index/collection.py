@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
@@ -13,21 +12,21 @@ from types import TracebackType
 from typing import Self, get_args
 
 from ..errors import (
+    CollectionBusyError,
     CorruptDataError,
-    InputError,
     LimitError,
-    MissingExtraError,
+    ModelMismatchError,
     NotFoundError,
     QuestionError,
     SourceError,
 )
 from ..settings import Settings
 from .cursors import MOST_POSITION, make_cursor, position_of
-from .embedding import DEFAULT_MODEL, Embedder, Vectors
+from .embedding import DEFAULT_MODEL, Embedder, Fingerprint, Vectors
 from .embedding_choice import configured, configured_embedder, mismatch, named
 from .filters import AnyWhere, Where, parse_where
+from .folders import FolderReader, Progress
 from .ingest import (
-    BATCH_CHARACTERS,
     batches,
     check_distinct,
     checked,
@@ -37,49 +36,41 @@ from .ingest import (
     parse_limits,
     same_version,
 )
-from .loading import LoadOptions, files_below, id_of_path, load_path, shown
+from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
 from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
+from .migrations import FORMAT_VERSION
+from .pages import DEFAULT_WIDTH, PageImages
 from .ranking import Mode, rank, reranked, take
-from .records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Source, Span
+from .records import (
+    Added,
+    Document,
+    DocumentInfo,
+    Failure,
+    Hit,
+    Hits,
+    Location,
+    Metadata,
+    Original,
+    Source,
+    Span,
+)
+from .reports import Compacted, Finding, Status
 from .splitting import SplitLimits
-from .storage import FORMAT_VERSION, collection_folder
-from .store import DocumentDraft, PassageStore, View
+from .storage import collection_folder
+from .store import DocumentDraft, FileRecord, PassageStore, Stored, View
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
+from .verifying import compare
 
 AnySource = Source | str | Path
 RERANKED = 20
 """Passages at the head of a ranking whose relevance the reading model judges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far `add` has come, in sources; `name` is the one just finished."""
-
-    done: int
-    total: int
-    name: str
-
-
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a collection holds and what made it."""
-
-    collection: str
-    documents: int
-    passages: int
-    characters: int
-    generation: int
-    embedding_model: str
-    reader: str
-    format_version: int
-    bytes_on_disk: int
 
 
 class SearchCollection:
@@ -90,7 +81,8 @@ class SearchCollection:
         self._store = store
         self._settings = settings
         self._given_embedder = embedder
-        self._checked_embedder: Embedder | None = None
+        self._checked_embedders: dict[Fingerprint | None, Embedder] = {}
+        self._pages = PageImages(store, parse_limits(settings))
         self._check_configured_model()
 
     def add(
@@ -101,6 +93,8 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
@@ -109,12 +103,14 @@ class SearchCollection:
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata).
+        `title` and `uri` (further names become metadata); `metadata` is added to what files say of themselves,
+        and wins. Files of a folder whose size and time of change are those of the last time
+        are not read again; with `check_content` they are, and compared by their sha256.
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
         """
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         limits = parse_limits(self._settings)
         items = [source] if isinstance(source, Source | str | Path) else list(source)
         failed: list[Failure] = []
@@ -131,7 +127,7 @@ class SearchCollection:
         check_distinct([str(source.id) for source in together], taken)
         result = self._add_together(together, replace, on_progress) if together or not folders else Added()
         for folder in folders:
-            result += self._add_folder(folder, replace, options, on_progress, taken)
+            result += self._add_folder(folder, replace, options, on_progress, taken, check_content)
         return result + Added(failed=tuple(failed))
 
     def sync(
@@ -141,6 +137,8 @@ class SearchCollection:
         encoding: str | None = None,
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
+        check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
@@ -151,8 +149,8 @@ class SearchCollection:
         """
         if not is_folder(folder):
             raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
-        options = LoadOptions(encoding, keep_all, columns or {})
-        result = self._add_folder(folder, True, options, on_progress, set())
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
+        result = self._add_folder(folder, True, options, on_progress, set(), check_content)
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
         gone = [info.id for info in self.documents() if info.id not in kept and not f"{info.id}/".startswith(unread)]
@@ -204,6 +202,26 @@ class SearchCollection:
                     way_out=f"It has {info.characters} characters.",
                 )
             return view.locate(info, span) or Location()
+
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        spans: Span | Sequence[Span] = (),
+        *,
+        width: int = DEFAULT_WIDTH,
+        content_hash: str | None = None,
+    ) -> bytes:
+        """PNG of page `page` (from 1) of a PDF, `width` pixels wide, with what stands of `spans` on it highlighted.
+
+        Drawn from the kept original in a worker process; the pictures shown last are kept in memory.
+
+        Raises DocumentNotFoundError, PageNotFoundError (no such page, or no kept file), VersionConflictError when
+        `content_hash` is given and another version is stored, LimitError, SourceError when the file cannot be drawn.
+        """
+        return self._pages.image(
+            document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
+        )
 
     def search(
         self,
@@ -262,15 +280,86 @@ class SearchCollection:
         """What the collection holds. Loads no model."""
         with self._store.reading() as view:
             counts, generation = view.counts(), view.generation
+            fingerprint = self._store.fingerprint()
         return Status(
-            self.name, counts.documents, counts.passages, counts.characters, generation, self._model_name(),
-            self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
-        )  # fmt: skip
+            collection=self.name,
+            documents=counts.documents,
+            passages=counts.passages,
+            characters=counts.characters,
+            generation=generation,
+            embedding_model=self._model_name(),
+            reader=self._reader_name(),
+            format_version=FORMAT_VERSION,
+            bytes_on_disk=counts.bytes_on_disk,
+            database_bytes=counts.database_bytes,
+            log_bytes=counts.log_bytes,
+            originals=counts.originals,
+            originals_bytes=counts.originals_bytes,
+            changed_at=counts.changed_at,
+            indexed_generation=self._store.indexed_generation,
+            search=self._store.search_kind,
+            dimension=fingerprint.dimension if fingerprint else None,
+            query_prompt=fingerprint.query_prompt if fingerprint else "",
+            passage_prompt=fingerprint.passage_prompt if fingerprint else "",
+            pending=tuple(self._store.work()),
+        )
 
     @property
-    def index_generation(self) -> int:
-        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
-        return self._store.index_generation
+    def generation(self) -> int:
+        """A counter that every change raises by one."""
+        with self._store.reading() as view:
+            return view.generation
+
+    def verify(self, sample: int = 200) -> list[Finding]:
+        """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
+
+        `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
+        Raises StorageError.
+        """
+        findings, samples = self._store.verify(sample)
+        if samples:
+            findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))
+        return findings
+
+    def backup(self, file: Path) -> None:
+        """Write the whole collection to `file`, which is replaced, while others read and write it. `spanwise.restore`
+        brings it back. Raises StorageError."""
+        self._store.backup(Path(file))
+
+    def compact(self) -> Compacted:
+        """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
+        return self._store.compact()
+
+    def reindex(
+        self, model: str = "", *, embedder: Embedder | None = None, on_progress: OnProgress | None = None
+    ) -> int:
+        """Split and embed every document again under another embedding model; the new generation.
+
+        The old model serves until the new one is complete, then all is replaced in one transaction. A run that was cut
+        off is taken up where it was by the next one under the same model. `embedder` is given instead of a name in
+        tests. Nothing is done when the collection is under that model already.
+        Raises ModelError, CollectionBusyError when a reindexing runs, StorageError.
+        """
+        embedder = embedder or configured_embedder(replace_fields(self._settings, model=model), None)
+        fingerprint = embedder.fingerprint
+        if self._store.fingerprint() == fingerprint:
+            return self.generation
+        if any(work.running and work.what == "reindex" for work in self._store.work()):
+            raise CollectionBusyError(
+                f"Collection {self.name!r} is being reindexed.",
+                subject=self.name,
+                way_out="`status` says how far it is.",
+            )
+        limits = SplitLimits.for_model(embedder.max_tokens)
+        self._checked_embedders[fingerprint] = embedder  # for the moment it is in place
+        with self._store.announced("reindex", fingerprint.model) as announce:
+
+            def step(done: int, total: int) -> None:
+                announce(done, total)
+                if on_progress:
+                    on_progress(Progress(done, total, fingerprint.model))
+
+            return self._store.rebuild(fingerprint, lambda sources: draft(list(sources), embedder, limits), step)
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
@@ -309,33 +398,41 @@ class SearchCollection:
             # It was replaced or deleted meanwhile, and its file with it.
 
     def _add_folder(
-        self, folder: Path, replace: bool, options: LoadOptions, on_progress: OnProgress | None, taken: set[str]
+        self,
+        folder: Path,
+        replace: bool,
+        options: LoadOptions,
+        on_progress: OnProgress | None,
+        taken: set[str],
+        check_content: bool,
     ) -> Added:
-        files = list(files_below(folder))
-        limits = parse_limits(self._settings)
+        with self._store.reading() as view:
+            records = view.files(str(folder.resolve())) if replace else {}
+        reader = FolderReader(folder, records, options, self._settings, taken, check_content=check_content)
         result = Added()
-        batch: list[Source] = []
-        for done, file in enumerate(files, 1):
-            try:
-                one = load_path(file, root=folder, options=options, limits=limits)
-                sources = [checked(source, self._settings) for source in one.sources]
-                check_distinct([str(source.id) for source in sources], taken)
-                batch.extend(sources)
-                result += Added(failed=one.failed)
-            except (InputError, MissingExtraError) as error:
-                name = shown(file.relative_to(folder).as_posix())
-                result += Added(failed=(Failure(name, shown(str(error))),))
-            if sum(len(source.text) for source in batch) >= BATCH_CHARACTERS or done == len(files):
-                result += self._add_together(batch, replace, None)
-                batch = []
-            if on_progress:
-                on_progress(Progress(done, len(files), shown(file.name)))
+        with self._store.announced("add", str(folder.resolve())) as step:
+            for batch in reader.batches():
+                if batch.full or batch.progress.done == batch.progress.total:
+                    result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
+                    result += Added(failed=tuple(batch.failed))
+                    step(batch.progress.done, batch.progress.total)
+                if on_progress:
+                    on_progress(batch.progress)
         return result
 
-    def _add_together(self, sources: list[Source], replace: bool, on_progress: OnProgress | None) -> Added:
+    def _add_together(
+        self,
+        sources: list[Source],
+        replace: bool,
+        on_progress: OnProgress | None,
+        files: Sequence[FileRecord] = (),
+        untouched: Sequence[str] = (),
+    ) -> Added:
+        """Store `sources` in one transaction, and record `files`; the documents `untouched` stay as they are."""
         ids = [str(source.id) for source in sources]
         with self._store.reading() as view:
             known = view.known(ids)
+            kept = view.known(untouched)
             generation = view.generation
         infos = {info.id: info for info in known.values()}
         unchanged = {source.id for source in sources if replace and same_version(source, known.get(str(source.id)))}
@@ -345,23 +442,41 @@ class SearchCollection:
             for source in sources
             if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
         }
-        if changed or originals:
-            stored = self._store.add(self._drafts(changed, on_progress), replace=replace, originals=originals)
+        if changed or originals or files:
+            stored = self._store_drafts(changed, replace, on_progress, originals, files)
             infos |= {info.id: info for info in stored.documents}
-            infos |= {one: replace_fields(infos[one], original=kept.sha256) for one, kept in originals.items()}
+            infos |= {one: replace_fields(infos[one], original=file.sha256) for one, file in originals.items()}
             generation = stored.generation
         return Added(
-            documents=tuple(infos[document_id] for document_id in ids),
+            documents=(*(infos[document_id] for document_id in ids), *kept.values()),
             added=tuple(document_id for document_id in ids if document_id not in known),
             replaced=tuple(document_id for document_id in ids if document_id in known and document_id not in unchanged),
-            unchanged=tuple(document_id for document_id in ids if document_id in unchanged),
+            unchanged=(*(document_id for document_id in ids if document_id in unchanged), *kept),
             generation=generation,
         )
 
-    def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+    def _store_drafts(
+        self,
+        sources: list[Source],
+        replace: bool,
+        on_progress: OnProgress | None,
+        originals: Mapping[str, Original],
+        files: Sequence[FileRecord],
+    ) -> Stored:
         if not sources:
-            return []
-        embedder = self._embedder(adding=True)
+            return self._store.add([], replace=replace, originals=originals, files=files)
+        while True:
+            embedder = self._embedder(adding=True)
+            drafts = self._drafts(sources, embedder, on_progress)
+            model = embedder.fingerprint
+            try:
+                return self._store.add(drafts, replace=replace, originals=originals, files=files, fingerprint=model)
+            except ModelMismatchError:
+                if self._embedder() is embedder:
+                    raise
+                # It was reindexed while these were embedded: once more, under the new model.
+
+    def _drafts(self, sources: list[Source], embedder: Embedder, on_progress: OnProgress | None) -> list[DocumentDraft]:
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
@@ -422,18 +537,21 @@ class SearchCollection:
 
         The first document settles the model; a search before that changes nothing.
         """
-        if self._checked_embedder is None:
+        stored = self._store.fingerprint()
+        if stored in self._checked_embedders:
+            return self._checked_embedders[stored]
+        if self._checked_embedders:  # another process has reindexed the collection
+            self._check_configured_model()
+        embedder = self._given_embedder or configured_embedder(self._settings, stored)
+        if stored is None and adding:
+            self._store.set_fingerprint(embedder.fingerprint)
             stored = self._store.fingerprint()
-            embedder = self._given_embedder or configured_embedder(self._settings, stored)
-            if stored is None and adding:
-                self._store.set_fingerprint(embedder.fingerprint)
-                stored = self._store.fingerprint()
-            if stored is None:
-                return embedder
-            if stored != embedder.fingerprint:
-                raise mismatch(self.name, stored, embedder.fingerprint)
-            self._checked_embedder = embedder
-        return self._checked_embedder
+        if stored is None:
+            return embedder
+        if stored != embedder.fingerprint:
+            raise mismatch(self.name, stored, embedder.fingerprint)
+        self._checked_embedders[stored] = embedder
+        return embedder
 
     def _check_configured_model(self) -> None:
         stored = self._store.fingerprint()

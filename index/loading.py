@@ -21,7 +21,7 @@ from ..errors import DocumentIdError, SourceError
 from .encodings import guess_encoding
 from .formats.kinds import MARKDOWN, PLAIN, kind_of
 from .formats.limits import ParseLimits
-from .records import Failure, Heading, Layout, Original, Source, Span, TableRows
+from .records import Failure, Heading, Layout, Metadata, Original, Source, Span, TableRows
 
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
 _MARKS = (
@@ -142,11 +142,13 @@ def check_text(text: str, name: str, most_characters: int) -> str:
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """How files are read: `encoding` of text files, `keep_all` of a web page (navigation too), and for CSV, JSON and
-    JSONL `columns`: which column holds `text`, `id`, `title` and `uri`; a further name takes a column as metadata."""
+    JSONL `columns`: which column holds `text`, `id`, `title` and `uri`; a further name takes a column as metadata.
+    `metadata` is added to what the files say of themselves, and counts more."""
 
     encoding: str | None = None
     keep_all: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,15 @@ def load_path(
     path: Path, *, root: Path | None = None, options: LoadOptions | None = None, limits: ParseLimits | None = None
 ) -> Loaded:
     """The sources of one file; ids and uris begin with the path relative to `root`. Raises SourceError."""
-    name = (path.relative_to(root) if root else Path(path.name)).as_posix()
     limits = limits or ParseLimits()
+    data = read_file(path, root, limits)
+    # Inside a folder the suffix of a text file decides; a file given by name is tried.
+    return _load(data, _name(path, root), None, options or LoadOptions(), limits, named=root is None)
+
+
+def read_file(path: Path, root: Path | None, limits: ParseLimits) -> bytes:
+    """The bytes of a file; one below `root` is called by its path there. Raises SourceError."""
+    name = _name(path, root)
     try:
         if root and not path.is_file():  # a pipe would be waited for, a link may lead nowhere, a folder may be locked
             raise SourceError(
@@ -187,13 +196,20 @@ def load_path(
                 subject=name,
                 way_out="Split it, or raise SPANWISE_MAX_SOURCE_BYTES.",
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{name} cannot be read: {error.strerror}.", subject=name, way_out="Check the path and its permissions."
         ) from error
-    # Inside a folder the suffix of a text file decides; a file given by name is tried.
-    return _load(data, name, None, options or LoadOptions(), limits, named=root is None)
+
+
+def load_read(data: bytes, name: str, options: LoadOptions, limits: ParseLimits) -> Loaded:
+    """The sources of a file in a folder that has been read; `name` is its path there. Raises SourceError."""
+    return _load(data, name, None, options, limits, named=False)
+
+
+def _name(path: Path, root: Path | None) -> str:
+    return (path.relative_to(root) if root else Path(path.name)).as_posix()
 
 
 def load_bytes(
@@ -226,7 +242,10 @@ def _load(
     else:
         sources, failed = [text_source(data, name, kind, options.encoding)], []
     original = Original.of(data)
-    return Loaded(tuple(replace(source, original=original) for source in sources), tuple(failed))
+    sources = [
+        replace(source, original=original, metadata={**source.metadata, **options.metadata}) for source in sources
+    ]
+    return Loaded(tuple(sources), tuple(failed))
 
 
 def wire_options(options: LoadOptions) -> dict[str, object]:

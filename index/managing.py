@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import CollectionExistsError, CollectionNotFoundError, CorruptDataError, FormatVersionError
@@ -19,8 +19,8 @@ from .storage import DATABASE, Database, collection_folder, translated
 
 DROPPED = ".dropped-"
 """How the names of folders begin that are being deleted."""
-RESTORED = ".restored-"
-"""How the name of a folder begins that is complete, and about to take the place of a dropped one."""
+REPLACED = ".replaced-"
+"""How the name of a folder begins that another one is about to take the place of."""
 
 
 def exists(data: Path, name: str) -> bool:
@@ -70,15 +70,18 @@ def set_aside(folder: Path) -> Path:
 
 
 def sweep(data: Path) -> None:
-    """Finish what was cut off: remove folders of dropped collections, and put a restored one in its place."""
+    """Finish what was cut off: remove folders of dropped collections, and put back one whose replacement never came."""
     for folder in (data / "collections").glob(".*"):
         if folder.name.startswith(DROPPED):
             shutil.rmtree(folder, ignore_errors=True)
-        elif folder.name.startswith(RESTORED):
-            place = folder.with_name(folder.name.removeprefix(RESTORED))
-            if not place.exists():
-                folder.rename(place)
-                sync_folder(place.parent)
+        elif folder.name.startswith(REPLACED):
+            place = folder.with_name(folder.name.removeprefix(REPLACED))
+            with suppress(OSError):  # somebody else was faster
+                if place.exists():
+                    set_aside(folder)
+                else:
+                    folder.rename(place)
+                    sync_folder(place.parent)
 
 
 @contextmanager

@@ -9,33 +9,31 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import CollectionBusyError, DocumentExistsError, StorageError
-from .embedding import Fingerprint, Vectors
+from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchError, StorageError
+from . import verifying, work
+from .backup import backup
+from .embedding import Fingerprint
+from .ingest import BATCH_CHARACTERS
 from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
 from .places import insert_places, pages_json, spans_json
-from .records import DocumentInfo, Layout, Original
+from .records import DocumentInfo, Layout, Original, Source
+from .reindexing import Rebuild, pack, runs
+from .reports import Compacted, Finding, Work
+from .snapshot import Snapshot, refreshed
 from .storage import Database
-from .store import DocumentDraft, FileRecord, Stored, View
-from .vectors import VectorIndex, VectorIndexFactory
-from .view_sqlite import SqliteView, TextCache, not_found, unpacked
+from .store import DocumentDraft, FileRecord, Sampled, Stored, View
+from .vectors import VectorIndexFactory
+from .view_sqlite import SqliteView, TextCache, not_found
 
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    generation: int
-    keys: NDArray[np.int64]  # ascending, one per row of the index
-    index: VectorIndex
+REMEMBERED = 256
+"""Changes of this process whose deleted keys are remembered, for a snapshot that is behind by fewer."""
 
 
 class SqlitePassageStore:
@@ -47,8 +45,10 @@ class SqlitePassageStore:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
         self._index_factory = index_factory
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._refreshing = threading.Lock()
+        self._deleted: dict[int, list[int]] = {}
+        self._counted = (-1, 0)
         self._texts = TextCache()
         self.originals = Originals(folder)
         self._sweep_leftovers()
@@ -66,9 +66,17 @@ class SqlitePassageStore:
         replace: bool,
         originals: Mapping[str, Original] = MappingProxyType({}),
         files: Sequence[FileRecord] = (),
+        fingerprint: Fingerprint | None = None,
     ) -> Stored:
         now = _now()
+        deleted: list[int] = []
         with self._writing() as (connection, dropped):
+            if fingerprint is not None and fingerprint != self.fingerprint():
+                raise ModelMismatchError(
+                    f"Collection {self.name!r} was reindexed under another model meanwhile.",
+                    subject=self.name,
+                    way_out="Add the documents again.",
+                )
             self.originals.keep([*(draft.original for draft in drafts if draft.original), *originals.values()])
             for draft in drafts:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (draft.id,)).fetchone()
@@ -77,24 +85,29 @@ class SqlitePassageStore:
                         f"Document {draft.id!r} exists.", subject=draft.id, way_out="PUT or `add` replaces it."
                     )
                 if row:
-                    dropped.add(_delete_document(connection, row[0]))
+                    dropped.add(_delete_document(connection, row[0], deleted))
                 _insert_document(connection, draft, now)
             for document_id, original in originals.items():
                 dropped.add(_replace_original(connection, document_id, original))
             for file in files:
                 _record_file(connection, file)
             generation = _advance(connection) if drafts else _generation(connection)
-            return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
+        if drafts:
+            self._remember(generation, deleted)
+        return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
 
     def delete(self, ids: Sequence[str]) -> int:
+        deleted: list[int] = []
         with self._writing() as (connection, dropped):
             for document_id in ids:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (document_id,)).fetchone()
                 if row is None:
                     raise not_found(document_id)
-                dropped.add(_delete_document(connection, row[0]))
+                dropped.add(_delete_document(connection, row[0], deleted))
                 connection.execute("DELETE FROM marks WHERE document = ?", (document_id,))  # they hold words of it
-            return _advance(connection)
+            generation = _advance(connection)
+        self._remember(generation, deleted)
+        return generation
 
     def mark(self, mark: Mark) -> None:
         with self._database.writing() as connection:
@@ -108,9 +121,38 @@ class SqlitePassageStore:
         with self._database.writing() as connection:
             return connection.execute("DELETE FROM marks").rowcount
 
+    def announced(self, what: str, subject: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        return work.announced(self._database.file.parent, what, subject)
+
+    def work(self) -> list[Work]:
+        return work.found(self._database.file.parent)
+
     @property
-    def index_generation(self) -> int:
-        return self._snapshot.generation if self._snapshot else 0
+    def indexed_generation(self) -> int | None:
+        return self._snapshot.generation if self._snapshot else None
+
+    @property
+    def search_kind(self) -> str:
+        return "exact, every vector compared"
+
+    def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
+        fingerprint = self.fingerprint()
+        with self._database.reading() as connection:
+            findings = list(verifying.check(connection, self.originals, fingerprint.dimension if fingerprint else None))
+            samples = verifying.sampled(connection, sample) if not findings else []
+        with self._database.writing() as connection:
+            findings.extend(verifying.check_words(connection))
+        return findings, samples
+
+    def backup(self, target: Path) -> None:
+        backup(self._database, self.originals, target)
+
+    def compact(self) -> Compacted:
+        before = self._bytes_on_disk()
+        self._database.compact()
+        self._sweep_leftovers()
+        work.forget_cut_off(self._database.file.parent)
+        return Compacted(before, self._bytes_on_disk())
 
     def fingerprint(self) -> Fingerprint | None:
         with self._database.reading() as connection:
@@ -126,6 +168,34 @@ class SqlitePassageStore:
     @property
     def moved(self) -> bool:
         return self._database.moved
+
+    def rebuild(
+        self,
+        fingerprint: Fingerprint,
+        prepare: Callable[[Sequence[Source]], Sequence[DocumentDraft]],
+        step: Callable[[int, int], None],
+    ) -> int:
+        rebuild = Rebuild(self._database, fingerprint)
+        done = False
+        try:
+            while not done:
+                waiting = rebuild.waiting()
+                total = self._count_documents()
+                step(total - len(waiting), total)
+                for keys, sources in runs(waiting, rebuild, BATCH_CHARACTERS):
+                    rebuild.prepare(keys, prepare(sources))
+                    waiting = waiting[len(keys) :]
+                    step(total - len(waiting), total)
+                with self._database.writing() as connection:
+                    done = rebuild.publish(connection)
+                    generation = _advance(connection) if done else 0
+            return generation
+        finally:
+            rebuild.close(forget=done)
+
+    def _count_documents(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
     def close(self) -> None:
         self._database.close()
@@ -156,20 +226,40 @@ class SqlitePassageStore:
             self.originals.remove(names - _referenced(connection, names))
 
     def _bytes_on_disk(self) -> int:
-        return sum(file.stat().st_size for file in self._database.file.parent.iterdir() if file.is_file())
+        files = self._database.file.parent.iterdir()
+        return sum(file.stat().st_size for file in files if file.is_file()) + sum(self.originals.sizes().values())
 
-    def _current(self, view: SqliteView, held: _Snapshot | None) -> _Snapshot | None:
+    def _current(self, view: SqliteView, held: Snapshot | None) -> Snapshot | None:
         """The vector index of exactly the view's generation; None while there are no vectors."""
         if held and held.generation == view.generation:
             return held
         with self._refreshing:
             latest = self._snapshot
             if latest is None or latest.generation < view.generation:
-                self._snapshot = latest = _refreshed(latest, view, self._index_factory)
+                self._snapshot = latest = self._refreshed(latest, view)
             if latest is None or latest.generation == view.generation:
                 return latest
         # Another thread has published a later one, which may lack what this view still holds.
-        return _refreshed(held if held and held.generation < view.generation else None, view, self._index_factory)
+        return self._refreshed(held if held and held.generation < view.generation else None, view)
+
+    def _refreshed(self, old: Snapshot | None, view: SqliteView) -> Snapshot | None:
+        since = range(old.generation + 1, view.generation + 1) if old else range(0)
+        known = [keys for generation in since if (keys := self._deleted.get(generation)) is not None]
+        all_known = len(known) == len(since)  # else some were by another process, or long ago
+        return refreshed(old, view, self._index_factory, [key for keys in known for key in keys] if all_known else None)
+
+    def _remember(self, generation: int, deleted: list[int]) -> None:
+        """Which keys the change that made `generation` has removed, now that it is committed."""
+        self._deleted[generation] = deleted
+        self._deleted.pop(generation - REMEMBERED, None)
+
+    def _passages(self, view: SqliteView) -> int:
+        """How many passages there are; counted once for a generation."""
+        generation, count = self._counted
+        if generation != view.generation:
+            count = view.count_behind(-1)
+            self._counted = (view.generation, count)
+        return count
 
 
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
@@ -205,11 +295,13 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
                 passage.prefix, passage.span.of(draft.text),
             ),
         ).lastrowid  # fmt: skip
-        connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, _pack(vector)))
+        connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, pack(vector)))
 
 
-def _delete_document(connection: sqlite3.Connection, key: int) -> str | None:
-    """Remove a document with everything of it; the digest of its original, which stays."""
+def _delete_document(connection: sqlite3.Connection, key: int, deleted: list[int]) -> str | None:
+    """Remove a document with everything of it; the digest of its original, which stays. Its passages' keys are added
+    to `deleted`."""
+    deleted += (passage for (passage,) in connection.execute("SELECT key FROM passages WHERE document = ?", (key,)))
     original: str | None = connection.execute("SELECT original FROM documents WHERE key = ?", (key,)).fetchone()[0]
     connection.execute("DELETE FROM vectors WHERE passage IN (SELECT key FROM passages WHERE document = ?)", (key,))
     connection.execute("DELETE FROM passages WHERE document = ?", (key,))
@@ -260,27 +352,3 @@ def _generation(connection: sqlite3.Connection) -> int:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _refreshed(old: _Snapshot | None, view: SqliteView, factory: VectorIndexFactory) -> _Snapshot | None:
-    """The snapshot of the view's generation: rows of the old one that still exist, and the vectors that are new."""
-    rows = view._connection.execute("SELECT passage FROM vectors ORDER BY passage")
-    keys = np.fromiter((key for (key,) in rows), dtype=np.int64)
-    if not len(keys):
-        return None
-    last = int(old.keys[-1]) if old else -1
-    blobs = [blob for (blob,) in view._connection.execute(
-        "SELECT vector FROM vectors WHERE passage > ? ORDER BY passage", (last,)
-    )]  # fmt: skip
-    if old is not None and not blobs and len(keys) == len(old.keys):
-        return _Snapshot(view.generation, keys, old.index)
-    parts = []
-    if old is not None:
-        parts.append(old.index.vectors()[np.isin(old.keys, keys, assume_unique=True)])
-    if blobs:
-        parts.append(unpacked(blobs, view._store.name))
-    return _Snapshot(view.generation, keys, factory(np.concatenate(parts)))
-
-
-def _pack(vector: Vectors) -> bytes:
-    return vector.astype("<f2").tobytes()

@@ -29,6 +29,8 @@ class FaissFlatIndex:
         parameters = None if among is None else self._only(among)
         # FAISS keeps any of the rows that tie for the last place, so it is asked for all of them.
         fetched = min(k + 16, rows)
+        # For this thread: one vector is not worth a team, and a team waits for its slowest where cores are busy.
+        faiss.omp_set_num_threads(1)
         scores, positions = self._index.search(vector.reshape(1, -1), fetched, params=parameters)
         while fetched < rows and scores[0][-1] > scores[0][k - 1] - _ROUNDING:
             fetched = min(2 * fetched, rows)

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,14 +26,18 @@ from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms
 from .vectors import inner_products
 
 if TYPE_CHECKING:
-    from .store_sqlite import SqlitePassageStore, _Snapshot
+    from .snapshot import Keys, Snapshot
+    from .store_sqlite import SqlitePassageStore
 
 # What FTS5 takes for one phrase; combining accents belong to their word, and FTS5 drops them as it drops composed ones.
 _WORDS = re.compile(r"[\w\u0300-\u036f]+(?:[-.@/'’][\w\u0300-\u036f]+)*")
 
 
+_BEHIND = "SELECT count(*) FROM passages WHERE key > ?"
+
+
 class SqliteView:
-    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: _Snapshot | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, store: SqlitePassageStore, held: Snapshot | None) -> None:
         self._connection = connection
         self._store = store
         self._snapshot = held
@@ -46,9 +50,25 @@ class SqliteView:
         self._snapshot = snapshot = self._store._current(self, self._snapshot)
         if snapshot is None:
             return []
-        among = None if where is None else np.searchsorted(snapshot.keys, self._allowed(where))
-        scores, positions = snapshot.index.search(vector, k, among)
-        return list(zip(snapshot.keys[positions].tolist(), scores.tolist(), strict=True))
+        return snapshot.search(vector, k, None if where is None else self._allowed(where))
+
+    def count_behind(self, key: int) -> int:
+        # Through the small index of passages: rows of `vectors` are large, and counting would read them all.
+        question = "SELECT count(*) FROM passages INDEXED BY passages_of_document" if key < 0 else _BEHIND
+        return int(self._connection.execute(question, () if key < 0 else (key,)).fetchone()[0])
+
+    def vectors_behind(self, key: int) -> Iterator[tuple[Keys, Vectors]]:
+        rows = self._connection.execute(
+            "SELECT passage, vector FROM vectors WHERE passage > ? ORDER BY passage", (key,)
+        )
+        while some := rows.fetchmany(10_000):
+            yield np.array([key for key, _ in some], np.int64), unpacked([blob for _, blob in some], self._store.name)
+
+    def keys(self) -> Keys:
+        rows = self._connection.execute("SELECT key FROM passages INDEXED BY passages_of_document")
+        found = np.fromiter((key for (key,) in rows), dtype=np.int64)
+        found.sort()
+        return found
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
         rows = self._connection.execute(
@@ -155,25 +175,33 @@ class SqliteView:
 
     def files(self, folder: str) -> dict[str, FileRecord]:
         rows = self._connection.execute(
-            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id) "
+            "SELECT f.path, f.size, f.mtime_ns, f.sha256, f.read_with, json_group_array(d.id), "
+            "count(d.original) = count(*) "
             "FROM files f JOIN documents d ON d.file = f.key WHERE f.folder = ? GROUP BY f.key",
             (folder,),
         )
         return {
-            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)))
-            for path, size, mtime_ns, sha256, read_with, ids in rows
+            path: FileRecord(folder, path, size, mtime_ns, sha256, read_with, tuple(json.loads(ids)), bool(kept))
+            for path, size, mtime_ns, sha256, read_with, ids, kept in rows
         }
 
     def counts(self) -> Counts:
         documents, passages, characters = self._connection.execute(
             "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents"
         ).fetchone()
-        return Counts(documents, passages, characters, self._store._bytes_on_disk())
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'changed_at'").fetchone()
+        file = self._store._database.file
+        log = file.with_name(f"{file.name}-wal")
+        originals = self._store.originals.sizes()
+        return Counts(
+            documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
+            log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
+        )  # fmt: skip
 
     def _terms(self, query: str) -> tuple[list[str], list[str]]:
         """The words of `query` that count, and those that stand in too many passages. If all do, all count."""
         words = list({word.lower(): word for word in _WORDS.findall(query)}.values())
-        total = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+        total = self._store._passages(self)
         common = [word for word in words if self._is_common(any_of([word]), max(total // 10, 20))]
         return ([word for word in words if word not in common], common) if len(common) < len(words) else (words, [])
 

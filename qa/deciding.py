@@ -50,7 +50,8 @@ class Decided:
     @property
     def span(self) -> Span:
         """Code points of the document."""
-        return self._in_document((self.start, self.end))
+        shift = self.passage.span.start
+        return Span(shift + self.start, shift + self.end)
 
     def says_the_same(self, other: Decided) -> bool:
         """Equal keys anywhere; in one sentence also one within the other, and at one place any overlap."""
@@ -58,14 +59,12 @@ class Decided:
             return True
         if self.passage.document.id != other.passage.document.id:
             return False
-        if _overlap(self.span, other.span):
+        apart = other.passage.span.start - self.passage.span.start
+        if self.start < other.end + apart and other.start + apart < self.end:
             return True
-        if not _overlap(self._in_document(self.sentence), other._in_document(other.sentence)):
+        if not (self.sentence[0] < other.sentence[1] + apart and other.sentence[0] + apart < self.sentence[1]):
             return False
         return contains_answer(self.key, other.key) or contains_answer(other.key, self.key)
-
-    def _in_document(self, place: tuple[int, int]) -> Span:
-        return Span(self.passage.span.start + place[0], self.passage.span.start + place[1])
 
 
 def decide(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:

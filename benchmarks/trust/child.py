@@ -91,7 +91,7 @@ class Failpoints:
         }.items():  # fmt: skip
             self.around(os, name, step)
         self.around(shutil, "copyfile", "copying a file")
-        self.around(store_sqlite, "_refreshed", "building the vector index")
+        self.around(store_sqlite.SqlitePassageStore, "_refreshed", "building the vector index")
         self.around(store_sqlite.SqlitePassageStore, "_current", "the vector index is swapped in", before="")
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from trust.child import Nursery
 from trust.promise import Broken, allowed_after, check, log_in, script
-from trust.reporting import write_report
+from trust.reporting import in_memory, write_report
 
-LENGTH = 30
+LENGTH = 20
 
 
 @dataclass
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     chosen = options.parse_args(arguments)
     rng = random.Random(chosen.seed)
     histogram = Histogram()
-    with tempfile.TemporaryDirectory() as name, Nursery() as nursery:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as name, Nursery() as nursery:
         folder = Path(name)
         seeds = [chosen.seed * 1000 + number for number in range(max(chosen.each, 1))]
         passed = {seed: failpoints(nursery, folder, seed) for seed in seeds}

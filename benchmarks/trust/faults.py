@@ -14,9 +14,8 @@ from collections import Counter
 from pathlib import Path
 
 from trust.child import Nursery
-from trust.power import in_memory
 from trust.promise import Broken, allowed_after, check, log_in, script
-from trust.reporting import write_report
+from trust.reporting import in_memory, write_report
 from trust.shim import compile_shim
 
 LENGTH = 12

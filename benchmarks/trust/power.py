@@ -17,7 +17,7 @@ from pathlib import Path
 from trust.child import Nursery
 from trust.disk import Disk, Kept, everything, nothing
 from trust.promise import Broken, allowed_after, check, script
-from trust.reporting import write_report
+from trust.reporting import in_memory, write_report
 from trust.shim import SYNC, WRITE, Call, compile_shim, recorded
 
 LENGTH = 30
@@ -84,11 +84,6 @@ def replay(
             shutil.rmtree(place)
             done[failure] += 1
     return done
-
-
-def in_memory() -> str | None:
-    """A folder in memory, where syncing costs nothing; the model knows what was synced."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def main(arguments: list[str]) -> int:

@@ -23,6 +23,11 @@ def circumstances() -> str:
     return f"{os.cpu_count()} cores, {processor}, Python {platform.python_version()}; commit {commit}; load {load}"
 
 
+def in_memory() -> str | None:
+    """A folder in memory, where syncing costs nothing: what is tested knows what was synced."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
 def write_report(out: Path | None, title: str, command: list[str], text: str, script: str = "benchmarks/trust") -> None:
     """Print `text` under a heading, and store it as Markdown in `out`."""
     said = " ".join(word for word in command if word != "--out" and (out is None or word != str(out)))

@@ -35,6 +35,7 @@ from .errors import (
     ModelMismatchError,
     NotFoundError,
     OverloadedError,
+    PageNotFoundError,
     QuestionError,
     SourceError,
     SpanInvariantError,
@@ -64,6 +65,7 @@ from .index.records import (
     Span,
     TermScore,
 )
+from .index.reports import Finding
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 
@@ -97,6 +99,7 @@ __all__ = [
     "Explanation",
     "Failure",
     "FilterError",
+    "Finding",
     "FormatVersionError",
     "Heading",
     "Highlight",
@@ -111,6 +114,7 @@ __all__ = [
     "ModelMismatchError",
     "NotFoundError",
     "OverloadedError",
+    "PageNotFoundError",
     "PageSpan",
     "Passage",
     "QuestionAnswerer",
@@ -135,6 +139,7 @@ __all__ = [
     "drop",
     "open",
     "rename",
+    "restore",
 ]
 
 
@@ -184,6 +189,25 @@ def drop(folder: str | Path, collection: str, *, settings: Settings | None = Non
     from .index import managing
 
     managing.drop(Path(folder), collection, settings or Settings.from_environment())
+
+
+def restore(
+    folder: str | Path,
+    file: str | Path,
+    collection: str = "default",
+    *,
+    replace: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Make a collection from a file that `Collection.backup` wrote; with `replace` in the place of one that exists.
+
+    Raises CollectionExistsError, SourceError (not a backup), CorruptDataError (not as it was written),
+    FormatVersionError, CollectionBusyError, StorageError.
+    """
+    from .index.backup import restore
+
+    settings = settings or Settings.from_environment()
+    restore(Path(folder), collection, Path(file), replace=replace, settings=settings)
 
 
 def __getattr__(name: str) -> Any:

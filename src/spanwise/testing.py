@@ -67,7 +67,8 @@ class HashEmbedder:
 
 
 class ScriptedReader:
-    """A reader that finds what it was told to: the first occurrence of `script[question]` in a passage.
+    """A reader that finds what it was told to: the first occurrence of `script[question]` in a passage, or of each of
+    several.
 
     Questions that are not in the script get the first capitalised word or number, with a score below the threshold.
     """
@@ -76,7 +77,7 @@ class ScriptedReader:
     at_once = 1
     fingerprint = "scripted-reader"
 
-    def __init__(self, script: Mapping[str, str] | None = None, *, score: float = 5.0) -> None:
+    def __init__(self, script: Mapping[str, str | Sequence[str]] | None = None, *, score: float = 5.0) -> None:
         self._script = dict(script or {})
         self._score = score
 
@@ -84,10 +85,12 @@ class ScriptedReader:
         return [self._read(question, passage) for passage in passages]
 
     def _read(self, question: str, passage: str) -> Reading:
-        wanted = self._script.get(question)
-        start = passage.find(wanted) if wanted else -1
-        if wanted and start >= 0:
-            return Reading(self._score, 0.0, (Candidate(start, start + len(wanted), self._score),))
+        wanted = self._script.get(question, ())
+        words = (wanted,) if isinstance(wanted, str) else wanted
+        places = [(passage.find(one), len(one)) for one in words if one]
+        found = [Candidate(start, start + length, self._score) for start, length in places if start >= 0]
+        if found:
+            return Reading(self._score, 0.0, tuple(found))
         guess = re.search(r"\b[A-Z0-9]\w*", passage)
         candidates = (Candidate(guess.start(), guess.end(), -self._score),) if guess else ()
         return Reading(-self._score, 0.0, candidates)

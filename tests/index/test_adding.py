@@ -264,7 +264,7 @@ def test_the_same_name_in_two_folders_is_not_lost_silently(library: Collection, 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of four files of 600 characters."""
-    monkeypatch.setattr("spanwise.index.collection.BATCH_CHARACTERS", 2_000)
+    monkeypatch.setattr("spanwise.index.folders.BATCH_CHARACTERS", 2_000)
 
 
 @pytest.mark.usefixtures("small_batches")

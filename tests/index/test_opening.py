@@ -21,7 +21,8 @@ from spanwise import (
     SpanwiseError,
     StorageError,
 )
-from spanwise.index.storage import FORMAT_VERSION, Database, collections
+from spanwise.index.migrations import FORMAT_VERSION
+from spanwise.index.storage import Database, collections
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -170,7 +171,7 @@ def test_a_damaged_page_is_an_error_of_ours_or_does_no_harm(database: Path, data
     ],
 )
 def test_a_row_that_nobody_stored(database: Path, opened: Open, harm: str) -> None:
-    change(database, "DROP TRIGGER IF EXISTS lexical_delete", harm)
+    change(database, harm)
     with pytest.raises(CorruptDataError, match=r"damaged|cannot be read.*backup"):
         use(opened())
 

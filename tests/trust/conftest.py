@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 
 from trust.child import Nursery  # noqa: E402
-from trust.power import in_memory  # noqa: E402
+from trust.reporting import in_memory  # noqa: E402
 from trust.shim import NoCompiler, compile_shim  # noqa: E402
 
 

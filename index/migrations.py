@@ -1,0 +1,166 @@
+"""The format of a collection's database: numbered steps from nothing to the newest, and what they make."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+_CREATE = re.compile(r"CREATE (?:TABLE|VIRTUAL TABLE|INDEX|TRIGGER) (\w+)")
+
+# Append only: a collection at version n gets every migration after n. Never edit one that has been released.
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('generation', '0');
+
+    CREATE TABLE documents (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT,
+        uri TEXT,
+        metadata TEXT NOT NULL,         -- JSON object
+        content_hash TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        headings TEXT NOT NULL,         -- JSON: [[start, level, text], ...]
+        added_at TEXT NOT NULL,
+        characters INTEGER NOT NULL,    -- code points
+        passages INTEGER NOT NULL,
+        text TEXT NOT NULL
+    );
+
+    CREATE TABLE passages (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, so a stale key finds nothing
+        document INTEGER NOT NULL REFERENCES documents (key),
+        start INTEGER NOT NULL,         -- code points of documents.text
+        "end" INTEGER NOT NULL,
+        page INTEGER,
+        heading TEXT NOT NULL,          -- JSON: [outermost, ..., innermost]
+        prefix TEXT NOT NULL,           -- title and headings, indexed with the text, never part of a span
+        text TEXT NOT NULL
+    );
+    CREATE INDEX passages_of_document ON passages (document, start);
+
+    CREATE TABLE vectors (
+        passage INTEGER PRIMARY KEY REFERENCES passages (key),
+        vector BLOB NOT NULL            -- float16, little endian, unit length
+    );
+
+    CREATE VIRTUAL TABLE lexical USING fts5 (
+        prefix, text, content = 'passages', content_rowid = 'key', tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER lexical_insert AFTER INSERT ON passages BEGIN
+        INSERT INTO lexical (rowid, prefix, text) VALUES (new.key, new.prefix, new.text);
+    END;
+    CREATE TRIGGER lexical_delete AFTER DELETE ON passages BEGIN
+        INSERT INTO lexical (lexical, rowid, prefix, text) VALUES ('delete', old.key, old.prefix, old.text);
+    END;
+    """,
+    """
+    ALTER TABLE documents ADD COLUMN encoding TEXT;
+    ALTER TABLE documents ADD COLUMN layout_hash TEXT NOT NULL DEFAULT '';
+    ALTER TABLE documents ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';      -- JSON: [[start, end, width, height], ...]
+    ALTER TABLE documents ADD COLUMN excluded TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+
+    CREATE TABLE places (               -- which part of the source each part of the text stands in
+        document INTEGER NOT NULL REFERENCES documents (key),
+        start INTEGER NOT NULL,         -- code points of documents.text
+        "end" INTEGER NOT NULL,
+        map BLOB NOT NULL               -- zlib of JSON: {"blocks": [...], "lines": [...]}
+    );
+    CREATE INDEX places_of_document ON places (document, start);
+    """,
+    """
+    CREATE TABLE files (                -- of folders that were added: what looks the same need not be read again
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        folder TEXT NOT NULL,
+        path TEXT NOT NULL,             -- relative to the folder
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,      -- 0: too young to be trusted
+        sha256 TEXT NOT NULL,
+        read_with TEXT NOT NULL,
+        UNIQUE (folder, path)
+    );
+    ALTER TABLE documents ADD COLUMN file INTEGER REFERENCES files (key) ON DELETE SET NULL;
+    ALTER TABLE documents ADD COLUMN original TEXT;     -- hex sha256: its file is originals/<sha256>
+    ALTER TABLE documents ADD COLUMN unbroken TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+    CREATE INDEX documents_of_file ON documents (file) WHERE file IS NOT NULL;
+    CREATE INDEX documents_of_original ON documents (original) WHERE original IS NOT NULL;
+    CREATE TRIGGER file_changed AFTER DELETE ON documents WHEN old.file IS NOT NULL BEGIN
+        DELETE FROM files WHERE key = old.file;
+    END;
+
+    CREATE TABLE marks (                -- what people said of answers
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        question TEXT NOT NULL,
+        verdict TEXT NOT NULL,          -- right, wrong, absent
+        document TEXT,                  -- its id; no reference: a mark outlives the version it is about
+        content_hash TEXT,
+        start INTEGER,                  -- code points of that version
+        "end" INTEGER,
+        text TEXT,
+        marked_at TEXT NOT NULL
+    );
+    CREATE INDEX marks_of_question ON marks (question);
+    CREATE INDEX marks_of_document ON marks (document);
+    """,
+    """
+    CREATE TABLE metadata (             -- one row for each value in documents.metadata; lists have several
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,             -- n number, t text, b true or false; null is no row
+        value NOT NULL,
+        document INTEGER NOT NULL,      -- no reference: triggers keep it
+        PRIMARY KEY (name, kind, value, document)
+    ) WITHOUT ROWID;
+    CREATE INDEX metadata_of_document ON metadata (document);
+    -- Text that is a number, as all of CSV is text, counts as a number too.
+    INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        e.value, new.key FROM documents AS new, json_each(new.metadata) e
+        WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        i.value, new.key FROM documents AS new, json_each(new.metadata) e, json_each(e.value) i
+        WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+        WHERE kind = 't' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
+    CREATE TRIGGER metadata_insert AFTER INSERT ON documents BEGIN
+        INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            e.value, new.key FROM json_each(new.metadata) e
+            WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            i.value, new.key FROM json_each(new.metadata) e, json_each(e.value) i
+            WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+            WHERE document = new.key AND kind = 't'
+            AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
+    END;
+    CREATE TRIGGER metadata_delete AFTER DELETE ON documents BEGIN
+        DELETE FROM metadata WHERE document = old.key;
+    END;
+    """,
+)
+FORMAT_VERSION = len(MIGRATIONS)
+
+
+def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
+    """The SQL of every table, index and trigger, by name; those that SQLite makes itself are left out."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return dict(rows.fetchall())
+
+
+def parts(version: int) -> set[str]:
+    """The names of the tables, indexes and triggers that the first `version` migrations make."""
+    return {name for migration in MIGRATIONS[:version] for name in _CREATE.findall(migration)}
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a migration one by one: `executescript` would commit the transaction they belong to."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
