@@ -312,6 +312,19 @@ def _many(tmp_path_factory: pytest.TempPathFactory, draft: Callable[..., Documen
     return _stores[0]
 
 
+def test_changes_after_the_index_was_made_are_filtered_too(tmp_path: Path) -> None:
+    """New rows lie in a second index and deleted ones are passed over: neither is lost to a filter, nor shown by it."""
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), settings=Settings()) as changing:
+        changing.add([Source(f"bridge {n}", id=str(n), metadata={"n": n % 2}) for n in range(20)])
+        changing.search("bridge")
+        changing.add([Source(f"bridge {n}", id=str(n), metadata={"n": n % 2}) for n in range(20, 26)])
+        changing.remove("1", "3", "21")
+        changing.add(Source("bridge anew", id="5", metadata={"n": 0}))
+        hits = changing.search("bridge", 50, where={"n": 1}, mode="dense")
+        expected = {str(n) for n in range(26) if n % 2} - {"1", "3", "5", "21"}
+        assert sorted(hit.document.id for hit in hits) == sorted(expected)
+
+
 def test_a_collection_of_an_older_format_can_be_filtered(tmp_path: Path) -> None:
     before = next(number for number, script in enumerate(MIGRATIONS) if "CREATE TABLE metadata" in script)
     file = tmp_path / "collections/default/collection.sqlite"
