@@ -99,7 +99,7 @@ STORED: Json = {
     "generation": 1,
 }
 
-DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN}
+DOCUMENT_TEXT: Json = {**DOCUMENT, "text": "Feb. 20", "span": _SPAN, "pages": 0, "page": None}
 
 FEEDBACK: Json = {
     "question": "When do the Olympics end?",
@@ -133,8 +133,21 @@ STATUS: Json = {
     "generation": 1,
     "embedding_model": "all-MiniLM-L6-v2",
     "reader": "default",
-    "format_version": 1,
-    "bytes_on_disk": 135_168,
+    "format_version": 3,
+    "bytes_on_disk": 159_744,
+    "database_bytes": 118_784,
+    "log_bytes": 32_768,
+    "originals": 1,
+    "originals_bytes": 8_192,
+    "changed_at": "2026-01-31T12:00:00Z",
+    "indexed_generation": 1,
+    "search": "exact, every vector compared",
+    "dimension": 384,
+    "query_prompt": "",
+    "passage_prompt": "",
+    "pending": [
+        {"what": "add", "done": 3_200, "total": 10_000, "started_at": "2026-01-31T12:00:00+00:00", "running": True}
+    ],
 }
 
 COLLECTION_REQUEST: Json = {"name": "handbook"}

@@ -93,7 +93,7 @@ class _Holdings(Collector):
                 status = collection.status()
             except SpanwiseError:  # one that cannot be read is told by its answers
                 continue
-            index = collection.index_generation
+            index = status.indexed_generation or 0
             said = {**asdict(status), "index_generation": index, "index_lag": max(status.generation - index, 0)}
             for name, family in families.items():
                 family.add_metric([collection.name], said[name])

@@ -84,7 +84,7 @@ class Collections:
         if name not in self._warm:
             collection.warm()
             self._warm.add(name)
-        return collection.status().generation
+        return collection.generation
 
     def close(self) -> None:
         """Close every open collection."""

@@ -19,6 +19,7 @@ UPLOAD = {
 }
 PATH_PARAMETERS: dict[str, tuple[str, Json]] = {
     "id": ("The document's id. It may hold `/`, sent as it is or as `%2F`.", {"maxLength": 512}),
+    "page": ("The number of the page, from 1.", {"minimum": 1}),
     "name": ("The collection's name.", {"maxLength": 64, "pattern": COLLECTION_PATTERN}),
     "job_id": ("The job's id.", {"maxLength": 32}),
 }

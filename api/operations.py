@@ -68,6 +68,8 @@ def status(query: schema.CollectionQuery) -> Json:
     """What a collection holds and which models it uses"""
     found = collection(query.collection).status()
     said = {name: getattr(found, name) for name in schema.StatusOut.model_fields}
+    shown = schema.WorkOut.model_fields  # not the folders of the server
+    said["pending"] = [{name: getattr(work, name) for name in shown} for work in found.pending]
     for model in ("embedding_model", "reader"):  # one that was given by path is told by its folder's name
         said[model] = PurePath(said[model]).name if PurePath(said[model]).is_absolute() else said[model]
     return said

@@ -23,6 +23,7 @@ TYPES = {
     "client.js": "text/javascript",
     "docs.js": "text/javascript",
     "document-view.js": "text/javascript",
+    "page-view.js": "text/javascript",
     "page.js": "text/javascript",
     "spanwise-search.js": "text/javascript",
     "upload.js": "text/javascript",
@@ -30,8 +31,9 @@ TYPES = {
 }
 """The files there are; nothing else is looked for on disk."""
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
 )
 """Only files of this server, no script or style in the page itself, and no way for a script to write HTML."""
 

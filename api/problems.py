@@ -58,6 +58,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
     errors.DocumentNotFoundError: Kind(
         404, "document-not-found", "No such document", way_out="GET /v1/documents lists the ids."
     ),
+    errors.PageNotFoundError: Kind(404, "page-not-found", "No such page"),
     errors.CollectionNotFoundError: Kind(
         404,
         "collection-not-found",

@@ -116,6 +116,35 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     return document_text_json(document, query.within(document.info))
 
 
+@v1.get("/documents/<id:id>/pages/<int:page>.png")
+@v1.input(schema.PictureQuery, location="query", arg_name="query")
+@v1.doc(
+    operation_id="get_page",
+    tags=["Documents"],
+    responses={
+        200: {
+            "description": "The page as a picture",
+            "content": {
+                "image/png": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {"start": {"summary": "How a PNG begins", "value": "\u0089PNG\r\n"}},
+                }
+            },
+        },
+        **documented(404, 409, 422, 500, 503),
+    },
+)
+def get_page(id: str, page: int, query: schema.PictureQuery) -> Response:  # noqa: A002
+    """A page of a PDF as a picture
+
+    With what stands of the words from `start` to `end` on it highlighted. Pages count from 1.
+    """
+    png = collection(query.collection).page_image(
+        id, page, query.spans(), width=query.width, content_hash=query.content_hash
+    )
+    return Response(png, mimetype="image/png")
+
+
 @v1.get("/originals/<id:id>")
 @v1.input(schema.CollectionQuery, location="query", arg_name="query")
 @v1.doc(

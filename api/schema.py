@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from ..errors import LimitError, VersionConflictError
 from ..index.loading import LoadOptions
+from ..index.pages import DEFAULT_WIDTH, LEAST_WIDTH, MOST_WIDTH
 from ..index.records import DocumentInfo, Source, Span
 from . import examples
 from .fields import (
@@ -223,6 +224,27 @@ class SliceQuery(CollectionQuery):
         return Span(start, end)
 
 
+class PictureQuery(CollectionQuery):
+    start: int | None = Field(None, ge=0, description="First code point of the words to highlight; none if absent.")
+    end: int | None = Field(None, ge=0, description="End of those words, exclusive.")
+    width: int = Field(DEFAULT_WIDTH, ge=LEAST_WIDTH, le=MOST_WIDTH, description="Width of the picture in pixels.")
+    content_hash: str | None = Field(
+        None, max_length=200, description="The version that is meant. Where another one is stored, the answer is a 409."
+    )
+
+    def spans(self) -> list[Span]:
+        """What is to be highlighted. Raises LimitError for half a span and one that ends before it starts."""
+        if self.start is None and self.end is None:
+            return []
+        if self.start is None or self.end is None or self.start > self.end:
+            raise LimitError(
+                f"The words from {self.start} to {self.end} cannot be highlighted.",
+                subject=(self.start, self.end),
+                way_out="Give both `start` and `end`, and `start` ≤ `end`.",
+            )
+        return [Span(self.start, self.end)]
+
+
 # ── What goes out ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -281,6 +303,8 @@ class DocumentTextOut(DocumentOut):
 
     text: str = Field(description="The whole text, or the slice that was asked for.")
     span: SpanOut = Field(description="Where `text` stands in the document, in code points.")
+    pages: int = Field(description="How many pages the source has; 0 where it has none.")
+    page: int | None = Field(description="The page that `text` begins on, from 1.")
 
 
 class DocumentsOut(BaseModel):
@@ -404,6 +428,14 @@ class ReadyOut(BaseModel):
     generation: int | None = Field(description="Of the default collection; null while there is none.")
 
 
+class WorkOut(BaseModel):
+    what: Literal["add", "reindex"]
+    done: int
+    total: int
+    started_at: str
+    running: bool = Field(description="False: it was cut off; begun again, it goes on where it was.")
+
+
 class StatusOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.STATUS]})
 
@@ -415,7 +447,20 @@ class StatusOut(BaseModel):
     embedding_model: str
     reader: str
     format_version: int
-    bytes_on_disk: int
+    bytes_on_disk: int = Field(description="Everything of the collection.")
+    database_bytes: int
+    log_bytes: int = Field(description="Changes that are not yet folded into the database file.")
+    originals: int = Field(description="Files that are kept.")
+    originals_bytes: int
+    changed_at: str | None = Field(description="When the last change was made: UTC, ISO 8601.")
+    indexed_generation: int | None = Field(
+        description="The generation that the server's index is of; the next search brings it up to date."
+    )
+    search: str = Field(description="How vectors are searched.")
+    dimension: int | None
+    query_prompt: str
+    passage_prompt: str
+    pending: list[WorkOut] = Field(description="Folders being added and reindexings, in any process.")
 
 
 class MarkOut(BaseModel):

@@ -29,6 +29,7 @@ SCOPES = {
     "v1.add_documents": Scope.WRITE,
     "v1.add_feedback": Scope.WRITE,
     "v1.list_labels": Scope.WRITE,
+    "v1.get_page": Scope.READ,
     "v1.upload_files": Scope.WRITE,
     "v1.get_job": Scope.WRITE,
     "v1.cancel_job": Scope.WRITE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..index.locating import page_at
 from ..index.marks import Mark
 from ..index.records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Passage, Scores, Span
 from ..qa.records import Answer, AskResult, Support
@@ -115,7 +116,13 @@ def failure_json(failure: Failure) -> Json:
 
 def document_text_json(document: Document, span: Span) -> Json:
     """A document with the part of its text that `span` names; `span` must lie inside the text."""
-    return {**document_json(document.info), "text": span.of(document.text), "span": span_json(span)}
+    return {
+        **document_json(document.info),
+        "text": span.of(document.text),
+        "span": span_json(span),
+        "pages": len(document.pages),
+        "page": page_at(document.pages, span.start),
+    }
 
 
 def passage_json(passage: Passage) -> Json:

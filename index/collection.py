@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 from ..errors import (
     CorruptDataError,
@@ -20,8 +18,8 @@ from ..errors import (
     SourceError,
 )
 from ..settings import Settings
-from .embedding import DEFAULT_MODEL, Embedder, load_embedder
-from .folders import FolderReader, Progress
+from .embedding import Embedder
+from .folders import FolderReader, OnProgress, Progress
 from .fusion import Fused, fuse
 from .ingest import (
     batches,
@@ -33,31 +31,31 @@ from .ingest import (
     parse_limits,
     same_version,
 )
+from .keeping import KeptCollection
 from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
 from .markup import blank_markup
-from .migrations import FORMAT_VERSION
+from .pages import DEFAULT_WIDTH, PageImages
 from .records import (
     Added,
-    Compacted,
     Document,
     DocumentInfo,
     Failure,
-    Finding,
     Hit,
     Hits,
     Location,
+    Metadata,
+    Original,
     Scores,
     Source,
     Span,
 )
 from .splitting import SplitLimits
 from .storage import collection_folder
-from .store import DocumentDraft, FileRecord, PassageStore, View
+from .store import DocumentDraft, FileRecord, PassageStore, Stored, View
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
-from .verifying import compare
 
 AnySource = Source | str | Path
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -65,34 +63,12 @@ CANDIDATES = 50
 """Passages taken from each ranking before they are fused."""
 
 
-OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a collection holds and what made it."""
-
-    collection: str
-    documents: int
-    passages: int
-    characters: int
-    generation: int
-    embedding_model: str
-    reader: str
-    format_version: int
-    bytes_on_disk: int
-
-
-class SearchCollection:
+class SearchCollection(KeptCollection):
     """A named set of documents under one embedding model. Safe to use from many threads."""
 
     def __init__(self, name: str, store: PassageStore, settings: Settings, embedder: Embedder | None = None) -> None:
-        self.name = name
-        self._store = store
-        self._settings = settings
-        self._given_embedder = embedder
-        self._checked_embedder: Embedder | None = None
-        self._check_configured_model()
+        super().__init__(name, store, settings, embedder)
+        self._pages = PageImages(store, parse_limits(settings))
 
     def add(
         self,
@@ -103,6 +79,7 @@ class SearchCollection:
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
         check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Store documents: a `Source`, a text (str), a file or folder (Path), or several of these.
@@ -111,13 +88,14 @@ class SearchCollection:
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata). Files of a folder whose size and time of change are those
-        of the last time are not read again; with `check_content` they are, and compared by their sha256.
+        `title` and `uri` (further names become metadata); `metadata` is added to what files say of themselves,
+        and wins. Files of a folder whose size and time of change are those of the last time
+        are not read again; with `check_content` they are, and compared by their sha256.
 
         Raises SourceError, DocumentIdError (a bad id, or the same id twice in one call), DocumentExistsError (only
         with `replace=False`), StorageError.
         """
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         limits = parse_limits(self._settings)
         items = [source] if isinstance(source, Source | str | Path) else list(source)
         failed: list[Failure] = []
@@ -145,6 +123,7 @@ class SearchCollection:
         keep_all: bool = False,
         columns: Mapping[str, str] | None = None,
         check_content: bool = False,
+        metadata: Metadata | None = None,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
@@ -155,7 +134,7 @@ class SearchCollection:
         """
         if not is_folder(folder):
             raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
-        options = LoadOptions(encoding, keep_all, columns or {})
+        options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         result = self._add_folder(folder, True, options, on_progress, set(), check_content)
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
@@ -209,6 +188,26 @@ class SearchCollection:
                 )
             return view.locate(info, span) or Location()
 
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        spans: Span | Sequence[Span] = (),
+        *,
+        width: int = DEFAULT_WIDTH,
+        content_hash: str | None = None,
+    ) -> bytes:
+        """PNG of page `page` (from 1) of a PDF, `width` pixels wide, with what stands of `spans` on it highlighted.
+
+        Drawn from the kept original in a worker process; the pictures shown last are kept in memory.
+
+        Raises DocumentNotFoundError, PageNotFoundError (no such page, or no kept file), VersionConflictError when
+        `content_hash` is given and another version is stored, LimitError, SourceError when the file cannot be drawn.
+        """
+        return self._pages.image(
+            document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
+        )
+
     def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
         """The passages nearest to `query`, best first.
 
@@ -226,61 +225,10 @@ class SearchCollection:
             hits = self._retrieve(view, query, top_k, mode)
             return Hits(query, tuple(hits), view.generation, _milliseconds_since(started), timings_ms=timed)
 
-    def status(self) -> Status:
-        """What the collection holds. Loads no model."""
-        with self._store.reading() as view:
-            counts, generation = view.counts(), view.generation
-        return Status(
-            self.name, counts.documents, counts.passages, counts.characters, generation, self._model_name(),
-            self._reader_name(), FORMAT_VERSION, counts.bytes_on_disk,
-        )  # fmt: skip
-
-    @property
-    def index_generation(self) -> int:
-        """The generation that the vector index in memory shows; 0 before it is built. The next search brings it up."""
-        return self._store.index_generation
-
-    def verify(self, sample: int = 200) -> list[Finding]:
-        """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
-
-        `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
-        Raises StorageError.
-        """
-        findings, samples = self._store.verify(sample)
-        if samples:
-            findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))
-        return findings
-
-    def backup(self, file: Path) -> None:
-        """Write the whole collection to `file`, which is replaced, while others read and write it. `spanwise.restore`
-        brings it back. Raises StorageError."""
-        self._store.backup(Path(file))
-
-    def compact(self) -> Compacted:
-        """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
-        return self._store.compact()
-
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
-
-    @property
-    def moved(self) -> bool:
-        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
-        return self._store.moved
-
-    def close(self) -> None:
-        """Close the files. Models stay loaded for other collections."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # The way of a document: load, split, embed, commit.
 
@@ -309,12 +257,14 @@ class SearchCollection:
             records = view.files(str(folder.resolve())) if replace else {}
         reader = FolderReader(folder, records, options, self._settings, taken, check_content=check_content)
         result = Added()
-        for batch in reader.batches():
-            if batch.full or batch.progress.done == batch.progress.total:
-                result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
-                result += Added(failed=tuple(batch.failed))
-            if on_progress:
-                on_progress(batch.progress)
+        with self._store.announced("add", str(folder.resolve())) as step:
+            for batch in reader.batches():
+                if batch.full or batch.progress.done == batch.progress.total:
+                    result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)
+                    result += Added(failed=tuple(batch.failed))
+                    step(batch.progress.done, batch.progress.total)
+                if on_progress:
+                    on_progress(batch.progress)
         return result
 
     def _add_together(
@@ -340,8 +290,7 @@ class SearchCollection:
             if source.id in unchanged and source.original and source.original.sha256 != infos[str(source.id)].original
         }
         if changed or originals or files:
-            drafts = self._drafts(changed, on_progress)
-            stored = self._store.add(drafts, replace=replace, originals=originals, files=files)
+            stored = self._store_drafts(changed, replace, on_progress, originals, files)
             infos |= {info.id: info for info in stored.documents}
             infos |= {one: replace_fields(infos[one], original=file.sha256) for one, file in originals.items()}
             generation = stored.generation
@@ -353,10 +302,28 @@ class SearchCollection:
             generation=generation,
         )
 
-    def _drafts(self, sources: list[Source], on_progress: OnProgress | None) -> list[DocumentDraft]:
+    def _store_drafts(
+        self,
+        sources: list[Source],
+        replace: bool,
+        on_progress: OnProgress | None,
+        originals: Mapping[str, Original],
+        files: Sequence[FileRecord],
+    ) -> Stored:
         if not sources:
-            return []
-        embedder = self._embedder(adding=True)
+            return self._store.add([], replace=replace, originals=originals, files=files)
+        while True:
+            embedder = self._embedder(adding=True)
+            drafts = self._drafts(sources, embedder, on_progress)
+            model = embedder.fingerprint
+            try:
+                return self._store.add(drafts, replace=replace, originals=originals, files=files, fingerprint=model)
+            except ModelMismatchError:
+                if self._embedder() is embedder:
+                    raise
+                # It was reindexed while these were embedded: once more, under the new model.
+
+    def _drafts(self, sources: list[Source], embedder: Embedder, on_progress: OnProgress | None) -> list[DocumentDraft]:
         limits = SplitLimits.for_model(embedder.max_tokens)
         drafts: list[DocumentDraft] = []
         for batch in batches(sources):
@@ -413,39 +380,6 @@ class SearchCollection:
                 f"top_k is {top_k!r}.", subject=top_k, way_out=f"Give a number from 1 to {self._settings.max_top_k}."
             )
 
-    # The models.
-
-    def _embedder(self, *, adding: bool = False) -> Embedder:
-        """The embedding model, loaded on first use and checked against what the collection was built with.
-
-        The first document settles the model; a search before that changes nothing.
-        """
-        if self._checked_embedder is None:
-            embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
-            stored = self._store.fingerprint()
-            if stored is None and adding:
-                self._store.set_fingerprint(embedder.fingerprint)
-                stored = self._store.fingerprint()
-            if stored is None:
-                return embedder
-            if stored != embedder.fingerprint:
-                raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
-            self._checked_embedder = embedder
-        return self._checked_embedder
-
-    def _check_configured_model(self) -> None:
-        stored = self._store.fingerprint()
-        given = self._given_embedder.fingerprint.model if self._given_embedder else self._settings.model
-        if stored and given and given != stored.model:
-            raise _mismatch(self.name, stored.model, given)
-
-    def _model_name(self) -> str:
-        stored = self._store.fingerprint()
-        return stored.model if stored else self._settings.model or DEFAULT_MODEL
-
-    def _reader_name(self) -> str:
-        return "none"
-
 
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
@@ -457,20 +391,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
 
 def _scores(candidate: Fused) -> Scores:
     return Scores(candidate.fused, candidate.dense, candidate.lexical)
-
-
-def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:
-    if stored == given:
-        return ModelMismatchError(
-            f"Collection {collection!r} was built with another version of the embedding model {stored!r}.",
-            subject=given,
-            way_out="Bring that version back, or build another collection.",
-        )
-    return ModelMismatchError(
-        f"Collection {collection!r} was built with the embedding model {stored!r}, not {given!r}.",
-        subject=given,
-        way_out=f"Open it with model={stored!r} (SPANWISE_MODEL={stored}), or build another collection.",
-    )
 
 
 def _milliseconds_since(started: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,9 @@ class Progress:
     done: int
     total: int
     name: str
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ class FolderReader:
         self._check_content = check_content
         self._place = str(folder.resolve())
         self._read_with = json.dumps(
-            [READING_VERSION, options.encoding, options.keep_all, dict(options.columns)], sort_keys=True
+            [READING_VERSION, options.encoding, options.keep_all, dict(options.columns), dict(options.metadata)],
+            sort_keys=True,
         )
 
     def batches(self) -> Iterator[Batch]:

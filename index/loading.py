@@ -21,7 +21,7 @@ from ..errors import DocumentIdError, SourceError
 from .encodings import guess_encoding
 from .formats.kinds import MARKDOWN, PLAIN, kind_of
 from .formats.limits import ParseLimits
-from .records import Failure, Heading, Layout, Original, Source, Span, TableRows
+from .records import Failure, Heading, Layout, Metadata, Original, Source, Span, TableRows
 
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
 _MARKS = (
@@ -142,11 +142,13 @@ def check_text(text: str, name: str, most_characters: int) -> str:
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """How files are read: `encoding` of text files, `keep_all` of a web page (navigation too), and for CSV, JSON and
-    JSONL `columns`: which column holds `text`, `id`, `title` and `uri`; a further name takes a column as metadata."""
+    JSONL `columns`: which column holds `text`, `id`, `title` and `uri`; a further name takes a column as metadata.
+    `metadata` is added to what the files say of themselves, and counts more."""
 
     encoding: str | None = None
     keep_all: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,10 @@ def _load(
     else:
         sources, failed = [text_source(data, name, kind, options.encoding)], []
     original = Original.of(data)
-    return Loaded(tuple(replace(source, original=original) for source in sources), tuple(failed))
+    sources = [
+        replace(source, original=original, metadata={**source.metadata, **options.metadata}) for source in sources
+    ]
+    return Loaded(tuple(sources), tuple(failed))
 
 
 def wire_options(options: LoadOptions) -> dict[str, object]:

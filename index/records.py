@@ -287,24 +287,6 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that `verify` found to be wrong."""
-
-    kind: str
-    """`database`, `schema`, `count`, `text`, `document`, `span`, `coverage`, `vector`, `words` or `original`."""
-    subject: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """What `compact` did, in bytes on disk."""
-
-    bytes_before: int
-    bytes_after: int
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A source that could not be added, and why."""
 

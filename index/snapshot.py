@@ -107,20 +107,24 @@ def refreshed(
     segments = [segment.without(gone) for segment in old.segments]
     large, *small = segments
     if new := _stacked(rows, last):
-        parts = [*(segment.living() for segment in small), new]
-        small = [_segment(np.concatenate([keys for keys, _ in parts]), np.concatenate([v for _, v in parts]), factory)]
+        small = [_merged([*(segment.living() for segment in small), new], factory)]
     most = max(SMALL, len(large.keys) // 8)
     if len(large.dead) > most or sum(len(segment.keys) for segment in small) > most or not len(large):
         parts = [segment.living() for segment in (large, *small)]
-        keys = np.concatenate([keys for keys, _ in parts])
-        if not len(keys):
+        if not any(len(keys) for keys, _ in parts):
             return None
-        return Snapshot(rows.generation, (_segment(keys, np.concatenate([vectors for _, vectors in parts]), factory),))
+        return Snapshot(rows.generation, (_merged(parts, factory),))
     return Snapshot(rows.generation, (large, *(segment for segment in small if len(segment))))
 
 
 def _segment(keys: Keys, vectors: Vectors, factory: VectorIndexFactory) -> Segment:
     return Segment(keys, factory(vectors), np.empty(0, np.int64))
+
+
+def _merged(parts: Sequence[tuple[Keys, Vectors]], factory: VectorIndexFactory) -> Segment:
+    """One segment of several; those without rows are left out, for they may be of another model's dimension."""
+    keys, vectors = zip(*(part for part in parts if len(part[0])), strict=True)
+    return _segment(np.concatenate(keys), np.concatenate(vectors), factory)
 
 
 def _stacked(rows: Rows, key: int) -> tuple[Keys, Vectors] | None:

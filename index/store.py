@@ -5,7 +5,7 @@ What stands above `PassageStore` does not know which engine is below; `store_sql
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +15,18 @@ from typing import Protocol
 from .embedding import Fingerprint, Vectors
 from .marks import Mark
 from .records import (
-    Compacted,
     Document,
     DocumentInfo,
-    Finding,
     Heading,
     Layout,
     Location,
     Metadata,
     Original,
     Passage,
+    Source,
     Span,
 )
+from .reports import Compacted, Finding, Work
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
@@ -106,6 +106,14 @@ class Counts:
     passages: int
     characters: int
     bytes_on_disk: int
+    """All of it: database, its log, originals, and what a reindexing has prepared."""
+    database_bytes: int = 0
+    log_bytes: int = 0
+    """Of SQLite's write-ahead log, folded into the database now and then."""
+    originals: int = 0
+    originals_bytes: int = 0
+    changed_at: str | None = None
+    """When the last change was made, UTC, ISO 8601."""
 
 
 class View(Protocol):
@@ -166,11 +174,13 @@ class PassageStore(Protocol):
         replace: bool,
         originals: Mapping[str, Original] = MappingProxyType({}),
         files: Sequence[FileRecord] = (),
+        fingerprint: Fingerprint | None = None,
     ) -> Stored:
         """Store documents, replacing those with the same ids.
 
         `originals` are new files of documents, by id, that else stay as they are; `files` are recorded with their
-        documents. Neither makes a generation: no text changes.
+        documents. Neither makes a generation: no text changes. `fingerprint` is the model of the drafts; raises
+        ModelMismatchError when the collection has come under another one.
 
         Raises DocumentExistsError when `replace` is false and an id exists.
         """
@@ -187,9 +197,19 @@ class PassageStore(Protocol):
     def forget_marks(self) -> int:
         """Remove every mark; how many."""
 
+    def announced(self, what: str, subject: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Announce long work to every process for as long as the block lasts; it is told (done, total)."""
+
+    def work(self) -> list[Work]:
+        """What is announced, and what was cut off."""
+
     @property
-    def index_generation(self) -> int:
-        """The generation that the vector index in memory shows; 0 before there is one."""
+    def indexed_generation(self) -> int | None:
+        """The generation of the vector index that this process holds; None while it holds none."""
+
+    @property
+    def search_kind(self) -> str:
+        """How vectors are searched, in a few words."""
 
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         """What is wrong with what is stored, and `sample` passages whose vectors are to be compared with their texts;
@@ -210,5 +230,14 @@ class PassageStore(Protocol):
     @property
     def moved(self) -> bool:
         """Whether the collection was dropped, renamed or restored since it was opened: open it again."""
+
+    def rebuild(
+        self,
+        fingerprint: Fingerprint,
+        prepare: Callable[[Sequence[Source]], Sequence[DocumentDraft]],
+        step: Callable[[int, int], None],
+    ) -> int:
+        """Replace every passage and vector by those that `prepare` makes, and the model by that of `fingerprint`, at
+        once when all are made; the new generation. What a run has made before it was cut off is used by the next."""
 
     def close(self) -> None: ...

@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import CollectionBusyError, DocumentExistsError, StorageError
-from . import verifying
+from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchError, StorageError
+from . import verifying, work
 from .backup import backup
-from .embedding import Fingerprint, Vectors
+from .embedding import Fingerprint
+from .ingest import BATCH_CHARACTERS
 from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
 from .places import insert_places, pages_json, spans_json
-from .records import Compacted, DocumentInfo, Finding, Layout, Original
+from .records import DocumentInfo, Layout, Original, Source
+from .reindexing import Rebuild, pack, runs
+from .reports import Compacted, Finding, Work
 from .snapshot import Snapshot, refreshed
 from .storage import Database
 from .store import DocumentDraft, FileRecord, Sampled, Stored, View
@@ -63,10 +66,17 @@ class SqlitePassageStore:
         replace: bool,
         originals: Mapping[str, Original] = MappingProxyType({}),
         files: Sequence[FileRecord] = (),
+        fingerprint: Fingerprint | None = None,
     ) -> Stored:
         now = _now()
         deleted: list[int] = []
         with self._writing() as (connection, dropped):
+            if fingerprint is not None and fingerprint != self.fingerprint():
+                raise ModelMismatchError(
+                    f"Collection {self.name!r} was reindexed under another model meanwhile.",
+                    subject=self.name,
+                    way_out="Add the documents again.",
+                )
             self.originals.keep([*(draft.original for draft in drafts if draft.original), *originals.values()])
             for draft in drafts:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (draft.id,)).fetchone()
@@ -111,9 +121,19 @@ class SqlitePassageStore:
         with self._database.writing() as connection:
             return connection.execute("DELETE FROM marks").rowcount
 
+    def announced(self, what: str, subject: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        return work.announced(self._database.file.parent, what, subject)
+
+    def work(self) -> list[Work]:
+        return work.found(self._database.file.parent)
+
     @property
-    def index_generation(self) -> int:
-        return self._snapshot.generation if self._snapshot else 0
+    def indexed_generation(self) -> int | None:
+        return self._snapshot.generation if self._snapshot else None
+
+    @property
+    def search_kind(self) -> str:
+        return "exact, every vector compared"
 
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         fingerprint = self.fingerprint()
@@ -131,6 +151,7 @@ class SqlitePassageStore:
         before = self._bytes_on_disk()
         self._database.compact()
         self._sweep_leftovers()
+        work.forget_cut_off(self._database.file.parent)
         return Compacted(before, self._bytes_on_disk())
 
     def fingerprint(self) -> Fingerprint | None:
@@ -147,6 +168,34 @@ class SqlitePassageStore:
     @property
     def moved(self) -> bool:
         return self._database.moved
+
+    def rebuild(
+        self,
+        fingerprint: Fingerprint,
+        prepare: Callable[[Sequence[Source]], Sequence[DocumentDraft]],
+        step: Callable[[int, int], None],
+    ) -> int:
+        rebuild = Rebuild(self._database, fingerprint)
+        done = False
+        try:
+            while not done:
+                waiting = rebuild.waiting()
+                total = self._count_documents()
+                step(total - len(waiting), total)
+                for keys, sources in runs(waiting, rebuild, BATCH_CHARACTERS):
+                    rebuild.prepare(keys, prepare(sources))
+                    waiting = waiting[len(keys) :]
+                    step(total - len(waiting), total)
+                with self._database.writing() as connection:
+                    done = rebuild.publish(connection)
+                    generation = _advance(connection) if done else 0
+            return generation
+        finally:
+            rebuild.close(forget=done)
+
+    def _count_documents(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
     def close(self) -> None:
         self._database.close()
@@ -246,7 +295,7 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
                 passage.prefix, passage.span.of(draft.text),
             ),
         ).lastrowid  # fmt: skip
-        connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, _pack(vector)))
+        connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, pack(vector)))
 
 
 def _delete_document(connection: sqlite3.Connection, key: int, deleted: list[int]) -> str | None:
@@ -303,7 +352,3 @@ def _generation(connection: sqlite3.Connection) -> int:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _pack(vector: Vectors) -> bytes:
-    return vector.astype("<f2").tobytes()

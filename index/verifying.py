@@ -16,7 +16,8 @@ from .ingest import content_hash
 from .markup import blank_markup
 from .migrations import MIGRATIONS, schema_of, statements
 from .originals import Originals
-from .records import Finding, Span
+from .records import Span
+from .reports import Finding
 from .store import Sampled
 
 _NORM_ERROR = 0.01  # float16 rounds a unit vector's length by less than 0.001

@@ -155,7 +155,7 @@ class SqliteView:
             raise CorruptDataError(
                 f"The original of document {document_id!r} is lost.",
                 subject=document_id,
-                way_out="Add the file again, or restore the collection from a backup.",
+                way_out="Remove the document and add its file again, or restore the collection from a backup.",
             ) from error
 
     def files(self, folder: str) -> dict[str, FileRecord]:
@@ -174,7 +174,14 @@ class SqliteView:
         documents, passages, characters = self._connection.execute(
             "SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents"
         ).fetchone()
-        return Counts(documents, passages, characters, self._store._bytes_on_disk())
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'changed_at'").fetchone()
+        file = self._store._database.file
+        log = file.with_name(f"{file.name}-wal")
+        originals = self._store.originals.sizes()
+        return Counts(
+            documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
+            log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
+        )  # fmt: skip
 
     def _is_common(self, term: str, limit: int) -> bool:
         """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""

@@ -50,6 +50,16 @@ export class Spanwise {
     return this.#send("GET", `/v1/documents/${encodedId(id)}?${query}`, null, signal);
   }
 
+  /** A page of a PDF as a Blob (PNG), with the code points `start` to `end` highlighted. */
+  async pageImage(id, page, { start, end, version, width, signal } = {}) {
+    const query = new URLSearchParams({ collection: this.collection });
+    if (start != null && end != null) { query.set("start", start); query.set("end", end); }
+    if (version) query.set("content_hash", version);
+    if (width) query.set("width", width);
+    const response = await this.#fetch("GET", `/v1/documents/${encodedId(id)}/pages/${page}.png?${query}`, null, signal);
+    return response.blob();
+  }
+
   /** Store files. `onProgress` hears the share that was sent, 0 to 1. Larger uploads give a job: see `job`. */
   upload(files, { onProgress } = {}) {
     const form = new FormData();
@@ -82,7 +92,11 @@ export class Spanwise {
   }
 
   async #send(method, route, body, signal) {
-    const headers = { Accept: "application/json" };
+    return (await this.#fetch(method, route, body, signal)).json().catch(() => ({}));
+  }
+
+  async #fetch(method, route, body, signal) {
+    const headers = { Accept: "application/json, image/png" };
     if (body) headers["Content-Type"] = "application/json";
     if (this.key) headers.Authorization = `Bearer ${this.key}`;
     let response;
@@ -94,8 +108,8 @@ export class Spanwise {
       if (error.name === "AbortError") throw error;
       throw unreachable();
     }
+    if (response.ok) return response;
     const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
     throw new SpanwiseError({ status: response.status, ...answer }, Number(response.headers.get("Retry-After")) || null);
   }
 }

@@ -1,10 +1,13 @@
 /** A document with a span highlighted and scrolled to, or a word about why it cannot be shown. */
 
 import { Spanwise, documentLink, utf16Offset } from "./client.js";
+import { pageView } from "./page-view.js";
 import { element, marked } from "./spanwise-search.js";
 
 /** Code points loaded around the span, and again each time more is asked for. */
 const WINDOW = 40_000;
+/** Milliseconds that the text waits for the picture of its page. */
+const PATIENCE = 6_000;
 
 /** Show in `view` the document that the address names. `refused` is called when the server wants a key. */
 export async function showDocument(view, { id, query, collection, key, signal, refused }) {
@@ -17,12 +20,18 @@ export async function showDocument(view, { id, query, collection, key, signal, r
     const from = Math.max(0, (span ? span.start : 0) - WINDOW / 2);
     const to = Math.min(characters, (span ? span.end : 0) + (span ? WINDOW / 2 : WINDOW));
     const slice = await client.document(id, { start: from, end: to, version, signal });
-    render(view, client, slice, span);
+    const figure = slice.pages ? await inTime(pageView(client, slice, span, signal)) : null;
+    render(view, client, slice, span, figure);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (error.status === 401) refused();
     failed(view, error, id, collection);
   }
+}
+
+/** What `promised` gives, or null where that takes longer than anyone waits for a picture. */
+function inTime(promised) {
+  return Promise.race([promised, new Promise((resolve) => setTimeout(resolve, PATIENCE, null))]);
 }
 
 /** The span of the address where it lies in the text, else null. */
@@ -31,7 +40,7 @@ function asked(query, characters) {
   return start < end && end <= characters ? { start, end } : null;
 }
 
-function render(view, client, slice, span) {
+function render(view, client, slice, span, figure) {
   document.title = `${slice.title || slice.id} – Spanwise`;
   const text = element("div", { class: "text", dir: "auto" });
   let { start, end } = slice.span;
@@ -53,8 +62,12 @@ function render(view, client, slice, span) {
     end = part.span.end;
     return end < slice.characters;
   });
-  view.replaceChildren(bar(slice, client, span), element("h1", { dir: "auto" }, slice.title || slice.id), facts(slice, span), earlier, text, later);
-  if (mark) {
+  view.replaceChildren(bar(slice, client, span), element("h1", { dir: "auto" }, slice.title || slice.id), facts(slice, span), ...(figure ? [figure] : []), earlier, text, later);
+  if (figure) {
+    window.scrollTo(0, 0);
+    figure.tabIndex = -1;
+    figure.focus({ preventScroll: true });
+  } else if (mark) {
     mark.tabIndex = -1;
     mark.scrollIntoView({ block: "center" });
     mark.focus({ preventScroll: true });

@@ -169,7 +169,7 @@ export class SpanwiseSearch extends HTMLElement {
     this.#say(result.answerable ? `Answer, ${sure.words}: ${best.text}` : "Not in these documents.");
     const parts = result.answerable
       ? [this.#answer(result.question, best, sure, result.warnings), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
-      : [silence(sure, result.warnings, this.#judging(result.question, "Do they say?", { absent: "Right, they do not" })), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
+      : [silence(sure, result.warnings, this.#judging(result.question, "Is that so?", { absent: "Right, they do not" })), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
     replace(this.#result, ...parts.filter(Boolean));
     if (result.answerable) this.#support(best);
   }
@@ -544,11 +544,11 @@ mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; bo
 a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
 .source a { font-weight: 600; overflow-wrap: anywhere; }
 h3 { font: 600 .82rem/1.3 var(--ui); letter-spacing: .02em; color: var(--quiet); margin: 1.9rem 0 .5rem; }
-.judging { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: 1.1rem 0 0; color: var(--quiet); font-size: .9rem; }
+.answer p.judging { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: 1.1rem 0 0; color: var(--quiet); font-size: .9rem; }
 .judging button { font: 600 .86rem var(--ui); padding: .35rem .85rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--surface); color: var(--ink); cursor: pointer; }
 .judging button:hover { background: var(--shade); }
 .judging button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--surface); }
-:host(:not([feedback])) .judging { display: none; }
+:host(:not([feedback])) .answer p.judging { display: none; }
 .judging span { margin-inline-end: .3rem; }
 .agreeing:not(:empty) { border-top: 1px solid var(--line); margin-top: 1.5rem; }
 .agreeing h3 { margin-top: 1.1rem; }

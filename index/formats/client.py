@@ -6,17 +6,19 @@ A plain subprocess and not `multiprocessing`: that would import the caller's mai
 from __future__ import annotations
 
 import atexit
+import base64
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from ...errors import MissingExtraError, SourceError
-from ..records import Failure, Source
+from ...errors import MissingExtraError, PageNotFoundError, SourceError
+from ..records import Failure, Rectangle, Source
 from .limits import ParseLimits
 from .wire import source_of
 from .worker import read_frame, write_frame
@@ -98,7 +100,10 @@ class Worker:
 
 
 _worker = Worker()
+_renderer = Worker()
+"""Pictures do not wait until a long file is parsed."""
 atexit.register(_worker.close)
+atexit.register(_renderer.close)
 
 
 def parse(
@@ -106,7 +111,32 @@ def parse(
 ) -> tuple[list[Source], list[Failure]]:
     """The sources of a file, and the members of it that could not be read. Raises SourceError, MissingExtraError."""
     head = {"kind": kind, "name": name, "options": options, "limits": asdict(limits)}
-    answer = _worker.request(head, data, limits.seconds)
+    answer = _checked(_worker.request(head, data, limits.seconds), name, limits)
+    return [source_of(one) for one in answer["sources"]], [Failure(*failure) for failure in answer["failed"]]
+
+
+def draw_page(
+    data: bytes,
+    name: str,
+    document_id: str,
+    page: int,
+    width: int,
+    rectangles: Sequence[Rectangle],
+    limits: ParseLimits,
+) -> bytes:
+    """PNG of a page of a PDF with `rectangles` highlighted; `data` is the PDF or an archive that holds it.
+
+    Raises SourceError, PageNotFoundError, MissingExtraError.
+    """
+    edges = [[one.left, one.top, one.right, one.bottom] for one in rectangles]
+    picture = {"document_id": document_id, "page": page, "width": width, "rectangles": edges}
+    head = {"name": name, "options": {}, "limits": asdict(limits), "picture": picture}
+    answer = _checked(_renderer.request(head, data, limits.seconds), name, limits)
+    return base64.b64decode(answer["png"])
+
+
+def _checked(answer: dict[str, Any] | None, name: str, limits: ParseLimits) -> dict[str, Any]:
+    """The worker's answer where it is one. Raises what it tells, SourceError where it died."""
     if answer is None:
         raise SourceError(
             f"{name} could not be read within {limits.seconds:g} seconds and "
@@ -115,6 +145,8 @@ def parse(
             way_out="Split it, or raise SPANWISE_PARSE_SECONDS or SPANWISE_PARSE_MEMORY_BYTES.",
         )
     error = answer.get("error")
+    if error == "absent":
+        raise PageNotFoundError(answer["problem"], subject=name, way_out=answer["way_out"])
     if error == "extra":
         raise MissingExtraError(answer["problem"], subject=name, way_out=answer["way_out"])
     if error == "input":
@@ -129,4 +161,4 @@ def parse(
         raise SourceError(
             f"{name} cannot be read ({answer['problem']}).", subject=name, way_out="Check the file, or leave it out."
         )
-    return [source_of(one) for one in answer["sources"]], [Failure(*failure) for failure in answer["failed"]]
+    return answer

@@ -78,8 +78,13 @@ def kind_of(data: bytes, name: str, media_type: str | None = None, *, named: boo
 
 
 def _by_content(data: bytes) -> str | None:
-    if b"%PDF-" in data[:1024] and not data[:1024].lstrip().startswith(b"<"):
+    if is_pdf(data):
         return PDF
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return ZIP
     return None
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether the bytes are of a PDF, whatever it is called."""
+    return b"%PDF-" in data[:1024] and not data[:1024].lstrip().startswith(b"<")

@@ -11,10 +11,12 @@ import math
 import re
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 import pypdfium2 as pdfium  # type: ignore[import-untyped, unused-ignore]
 import pypdfium2.raw as raw  # type: ignore[import-untyped, unused-ignore]
 
-from ...errors import SourceError
+from ...errors import PageNotFoundError, SourceError
 from ..loading import id_of_path
 from ..records import MetadataValue, Source
 from .building import one_line
@@ -22,7 +24,7 @@ from .names import posix
 from .pdf_furniture import furniture
 from .pdf_glyphs import Stretch
 from .pdf_order import in_reading_order
-from .pdf_text import OutlineEntry, PageLines, assemble, mark_headings
+from .pdf_text import OutlineEntry, PageLines, assemble, mark_headings, title_of
 
 MEDIA_TYPE = "application/pdf"
 _HYPHENS = ("\x02", "\ufffe", "\u00ad", "-", "\u2010")
@@ -30,6 +32,7 @@ _GAP = 1.1
 """Gaps of so many font sizes end a stretch."""
 _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|menlo|code", re.I)
 _FIXED_PITCH = 1
+_MOST_PIXELS = 8_000_000
 _NO_TITLE = re.compile(r"(?i)^(?:untitled|microsoft (?:word|powerpoint).*|.*\.(?:docx?|indd|tex|dvi|pdf|rtf|qxd))$")
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 
@@ -64,8 +67,32 @@ def pdf_source(data: bytes, name: str) -> Source:
     metadata["pages"] = len(pages)
     if empty:
         metadata["pages_without_text"] = len(empty)
-    title = title or next((one.text for one in layout.headings if one.level == 1), None)
+    title = title or title_of(pages)
     return Source(text, id_of_path(posix(name)), title, name, metadata, MEDIA_TYPE, None, layout)
+
+
+def rendered(data: bytes, name: str, number: int, width: int) -> tuple[npt.NDArray[np.uint8], float]:
+    """Page `number` (from 1) as RGB pixels [height, width, 3], and how many of them a point has.
+
+    Raises SourceError, PageNotFoundError for a page that there is not.
+    """
+    document = _open(data, name)
+    try:
+        if not 1 <= number <= len(document):
+            raise PageNotFoundError(
+                f"There is no page {number} in {name}.", subject=number, way_out=f"It has {len(document)}."
+            )
+        page = document[number - 1]
+        across, down = page.get_size()
+        if min(across, down) < 1:
+            raise pdfium.PdfiumError("the page has no size.")
+        scale = min(width / across, math.sqrt(_MOST_PIXELS / (across * down)))
+        bitmap = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
+        return np.array(bitmap.to_numpy()[:, :, :3]), scale
+    except pdfium.PdfiumError as error:
+        raise SourceError(f"{name} is damaged: {error}", subject=name, way_out="Fetch or make it again.") from error
+    finally:
+        document.close()
 
 
 def _open(data: bytes, name: str) -> pdfium.PdfDocument:

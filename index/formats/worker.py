@@ -6,13 +6,14 @@ answer is one JSON frame. Whatever a library prints goes nowhere.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import sys
 from typing import IO, Any
 
-from ...errors import InputError, MissingExtraError
+from ...errors import InputError, MissingExtraError, PageNotFoundError
 from .limits import ParseLimits
 
 
@@ -52,13 +53,22 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     name = str(request["name"])
     _limit(limits)
     try:
-        from .dispatch import Dispatch
+        from .dispatch import Dispatch, missing_extra
         from .wire import source_json
 
         dispatch = Dispatch(limits, **request["options"])
+        if "picture" in request:
+            from .pdf_page import page_png
+
+            return {"png": base64.b64encode(page_png(data, name, dispatch, **request["picture"])).decode()}
         sources = dispatch.sources(request["kind"], data, name)
         failed = [[failure.source, failure.error] for failure in dispatch.failed]
         return {"sources": [source_json(source) for source in sources], "failed": failed}
+    except ModuleNotFoundError as error:
+        missing = missing_extra(name, error)
+        return {"error": "extra", "problem": missing.problem, "way_out": missing.way_out}
+    except PageNotFoundError as error:
+        return {"error": "absent", "problem": error.problem, "way_out": error.way_out}
     except MissingExtraError as error:
         return {"error": "extra", "problem": error.problem, "way_out": error.way_out}
     except InputError as error:

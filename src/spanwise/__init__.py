@@ -33,6 +33,7 @@ from .errors import (
     ModelMismatchError,
     NotFoundError,
     OverloadedError,
+    PageNotFoundError,
     QuestionError,
     SourceError,
     SpanInvariantError,
@@ -47,7 +48,6 @@ from .index.records import (
     Document,
     DocumentInfo,
     Failure,
-    Finding,
     Heading,
     Hit,
     Hits,
@@ -59,6 +59,7 @@ from .index.records import (
     Source,
     Span,
 )
+from .index.reports import Finding
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 
@@ -103,6 +104,7 @@ __all__ = [
     "ModelMismatchError",
     "NotFoundError",
     "OverloadedError",
+    "PageNotFoundError",
     "PageSpan",
     "Passage",
     "QuestionAnswerer",

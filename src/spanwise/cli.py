@@ -23,6 +23,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .qa.collection import Collection
+    from .qa.records import Answer
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -75,6 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reading(add)
     sync = command("sync", _sync, "Make the collection equal a folder: new, changed and deleted files.")
     sync.add_argument("folder", type=Path, metavar="FOLDER")
+    sync.add_argument("--watch", action="store_true", help="go on, and follow the folder until stopped")
+    sync.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks (default 2)")
     _add_reading(sync)
     remove = command("remove", _remove, "Delete documents.")
     remove.add_argument("ids", nargs="+", metavar="ID")
@@ -88,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--file", type=Path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
     ask.add_argument("--min-probability", type=float, help="how likely an answer must be to count (default: fitted)")
     ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
+    ask.add_argument("--open", action="store_true", help="show where the first answer stands, in the browser")
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
         "labels",
@@ -152,7 +156,22 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=COLUMN,...",
         help="which columns of CSV, JSON and JSONL files hold text, id, title and uri; further names become metadata",
     )
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=VALUE",
+        help="goes with every document, before what its file says of itself; may stand several times",
+    )
     parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+
+
+def _pair(value: str) -> tuple[str, str]:
+    name, equals, said = value.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError("give NAME=VALUE")
+    return name, said
 
 
 def _columns(value: str) -> dict[str, str]:
@@ -199,7 +218,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
     with _collection(options, settings, create=True) as collection:
         for path in options.paths:
             try:
-                with adding(path) as on_progress:
+                with adding(path.name) as on_progress:
                     one = collection.add(path, **_reading(options), on_progress=on_progress)
             except SourceError as error:
                 one = Added(failed=(Failure(path.name, str(error)),))
@@ -211,10 +230,32 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding, print_added
 
-    with _collection(options, settings, create=True) as collection, adding(options.folder) as on_progress:
+    if options.watch:
+        return _watch(options, settings)
+    with _collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
         result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
+
+
+def _watch(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import print_change
+    from .cli_signals import asked_to_stop
+    from .index.watching import follow
+
+    def error(problem: SpanwiseError) -> None:
+        print(f"spanwise: {problem}", file=sys.stderr, flush=True)
+
+    with _collection(options, settings, create=True) as collection, asked_to_stop() as stop:
+        follow(
+            options.folder,
+            lambda: collection.sync(options.folder, **_reading(options)),
+            every=max(0.1, options.every),
+            stop=stop,
+            on_result=lambda result: print_change(result, as_json=options.json),
+            on_error=error,
+        )
+    return 0
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
@@ -223,6 +264,7 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "keep_all": options.keep_all,
         "columns": options.columns,
         "check_content": options.check_content,
+        "metadata": dict(options.metadata),
     }
 
 
@@ -282,13 +324,22 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     if options.file is None:
         with _collection(options, settings) as collection:
             result = collection.ask(options.question, options.top_k, options.min_probability)
-        _print_json(ask_json(result)) if options.json else print_answers(result)
+            _print_json(ask_json(result)) if options.json else print_answers(result)
+            if options.open and result.answers:
+                _open(collection, result.answers[0])
         return 0 if result.answerable else NOTHING
     questions = _lines(options.file)
     with _collection(options, settings) as collection:
         results = collection.ask_many(questions, options.top_k, options.min_probability)
     _print_json(ask_many_json(results)) if options.json else print_answers_to_many(results)
     return 0 if any(result.answerable for result in results) else NOTHING
+
+
+def _open(collection: Collection, answer: Answer) -> None:
+    from .cli_open import show_answer
+
+    address, opened = show_answer(collection, answer)
+    print(f"Opened {address}" if opened else f"There is no browser to open {address}", file=sys.stderr)
 
 
 def _lines(file: Path) -> list[str]:
@@ -326,8 +377,16 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         _print_json(status)
     else:
+        pending = status.pop("pending")
         for name, value in status.items():
-            print(f"{name.replace('_', ' '):16} {value:,}" if isinstance(value, int) else f"{name:16} {value}")
+            print(
+                f"{name.replace('_', ' '):19} {value:,}"
+                if isinstance(value, int)
+                else f"{name.replace('_', ' '):19} {value or '-'}"
+            )
+        for work in pending:
+            how = f"process {work['process']}" if work["running"] else "cut off: begin it again, it goes on there"
+            print(f"{'pending':19} {work['what']} {work['subject']}, {work['done']:,} of {work['total']:,}, {how}")
     return 0
 
 

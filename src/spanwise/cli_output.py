@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from .api.serialise import stored_json
-from .index.collection import OnProgress
+from .index.folders import OnProgress
 from .index.folders import Progress as AddProgress
 from .index.records import Added, Hits
 from .index.sentences import sentence_spans
@@ -98,10 +98,23 @@ def print_added(result: Added, *, as_json: bool) -> None:
         print(f"Not added: {failure.error}", file=sys.stderr)
 
 
+def print_change(result: Added, *, as_json: bool) -> None:
+    """What one `sync` of a watched folder did, on a line with the time."""
+    if as_json:
+        said = {**stored_json(result), "removed": result.removed}
+        print(json.dumps(said, ensure_ascii=False), flush=True)
+        return
+    counts = (("added", result.added), ("replaced", result.replaced), ("removed", result.removed))
+    done = ", ".join(f"{what} {len(ids)}" for what, ids in counts if ids)
+    print(f"{datetime.now():%H:%M:%S} {done or 'nothing changed'}", flush=True)
+    for failure in result.failed:
+        print(f"Not added: {failure.error}", file=sys.stderr, flush=True)
+
+
 @contextmanager
-def adding(path: Path) -> Iterator[OnProgress]:
-    """Progress of `add` for as long as the block lasts; silent when standard error is not a terminal."""
-    with evaluating(f"Adding {path.name}") as on_progress:
+def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
+    """Progress of `add` or `reindex` for as long as the block lasts; silent when standard error is not a terminal."""
+    with evaluating(f"{doing} {what}") as on_progress:
 
         def report(progress: AddProgress) -> None:
             on_progress(progress.done, progress.total)

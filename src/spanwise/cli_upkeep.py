@@ -1,4 +1,4 @@
-"""`spanwise verify | backup | restore | compact`: keeping a collection whole."""
+"""`spanwise verify | backup | restore | reindex | compact`: keeping a collection whole."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def add_commands(command: AddCommand) -> None:
     restore = command("restore", _restore, "Make the collection from a backup, all of it or nothing.")
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--replace", action="store_true", help="in the place of the collection that exists")
+    reindex = command(
+        "reindex", _reindex, "Build it again under another embedding model; the old one serves meanwhile."
+    )
+    reindex.add_argument("--model", dest="to_model", required=True, metavar="NAME", help="path or hub name")
     command("compact", _compact, "Give the space of deleted documents back to the disk, also while it is served.")
 
 
@@ -65,6 +69,18 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
         _print_json({"collection": status.collection, "documents": status.documents, "passages": status.passages})
     else:
         print(f"Restored {status.collection}: {status.documents:,} documents, {status.passages:,} passages.")
+    return 0
+
+
+def _reindex(options: argparse.Namespace, settings: Settings) -> int:
+    from .cli_output import adding
+
+    with _collection(options, settings) as collection, adding(options.to_model, "Reindexing under") as on_progress:
+        generation = collection.reindex(options.to_model, on_progress=on_progress)
+    if options.json:
+        _print_json({"embedding_model": options.to_model, "generation": generation})
+    else:
+        print(f"{options.collection} is under {options.to_model} now. A running server goes on with it by itself.")
     return 0
 
 

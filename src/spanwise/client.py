@@ -58,6 +58,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "out-of-limits": errors.LimitError,
     "not-found": errors.NotFoundError,
     "document-not-found": errors.DocumentNotFoundError,
+    "page-not-found": errors.PageNotFoundError,
     "collection-not-found": errors.CollectionNotFoundError,
     "conflict": errors.ConflictError,
     "document-exists": errors.DocumentExistsError,
@@ -243,6 +244,23 @@ class Client:
                 return
             after = {"after": page["next"]}
 
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        span: Span | None = None,
+        *,
+        width: int | None = None,
+        content_hash: str | None = None,
+    ) -> bytes:
+        """PNG of a page of a PDF, with what stands of `span` on it highlighted."""
+        asked = {"start": span.start, "end": span.end} if span else {}
+        given = {"width": width, "content_hash": content_hash}
+        query = {**asked, **{name: value for name, value in given.items() if value is not None}}
+        return self._request("GET", self._address(document_id, query, f"/pages/{page}.png"), None, accept="image/png")[
+            1
+        ]
+
     def document(self, document_id: str) -> Document:
         """One document with its text."""
         said = self._send("GET", self._address(document_id))
@@ -280,8 +298,8 @@ class Client:
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
 
-    def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
-        return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
+    def _address(self, document_id: str, more: Mapping[str, object] = {}, below: str = "") -> str:
+        return f"/v1/documents/{quote(document_id)}{below}?{self._query(more)}"
 
     def _send(self, method: str, route: str, body: Json | None = None) -> Json:
         data = None if body is None else json.dumps(body).encode()
@@ -290,7 +308,21 @@ class Client:
     def _exchange(
         self, method: str, route: str, data: bytes | None, kind: str = "application/json"
     ) -> tuple[int, Json]:
-        headers = {"Accept": "application/json"}
+        status, read = self._request(method, route, data, kind)
+        try:
+            return status, json.loads(read or b"{}")
+        except ValueError as error:
+            raise self._unreachable(error) from error
+
+    def _request(
+        self,
+        method: str,
+        route: str,
+        data: bytes | None,
+        kind: str = "application/json",
+        accept: str = "application/json",
+    ) -> tuple[int, bytes]:
+        headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = kind
         if self._key:
@@ -298,16 +330,19 @@ class Client:
         request = Request(self.endpoint + route, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
-                return response.status, json.loads(response.read() or b"{}")
+                return response.status, response.read()
         except HTTPError as refusal:
             with refusal:
                 raise _error(refusal) from None
         except (URLError, http.client.HTTPException, OSError, ValueError) as error:
-            raise SpanwiseError(
-                f"{self.endpoint} cannot be reached: {_reason(error)}.",
-                subject=self.endpoint,
-                way_out="Check the address and that the server runs.",
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> SpanwiseError:
+        return SpanwiseError(
+            f"{self.endpoint} cannot be reached: {_reason(error)}.",
+            subject=self.endpoint,
+            way_out="Check the address and that the server runs.",
+        )
 
 
 def _error(refusal: HTTPError) -> SpanwiseError:

@@ -8,6 +8,7 @@
     │   └── LimitError             a number outside its limits (top_k, size, offsets)
     ├── NotFoundError              nothing has that name                        HTTP 404
     │   ├── DocumentNotFoundError
+    │   ├── PageNotFoundError      the document has no such page, or its file was not kept
     │   └── CollectionNotFoundError
     ├── ConflictError              the change contradicts what is stored        HTTP 409
     │   ├── DocumentExistsError
@@ -69,6 +70,10 @@ class NotFoundError(SpanwiseError, LookupError):
 
 class DocumentNotFoundError(NotFoundError):
     """The collection holds no document with that id."""
+
+
+class PageNotFoundError(NotFoundError):
+    """The document has no such page, or none that can be drawn."""
 
 
 class CollectionNotFoundError(NotFoundError):

@@ -30,6 +30,7 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "v1.list_labels": ("GET", "/v1/labels?collection={c}", None),
     "v1.list_documents": ("GET", "/v1/documents?collection={c}", None),
     "v1.get_document": ("GET", "/v1/documents/games?collection={c}", None),
+    "v1.get_page": ("GET", "/v1/documents/games/pages/1.png?collection={c}", None),
     "v1.add_documents": ("POST", "/v1/documents?collection={c}", {"documents": [DOCUMENT]}),
     "v1.put_document": ("PUT", "/v1/documents/games?collection={c}", DOCUMENT),
     "v1.delete_document": ("DELETE", "/v1/documents/games?collection={c}", None),
@@ -129,7 +130,7 @@ def expected(endpoint: str, caller: str, collection: str) -> int | None:
 def test_who_may_do_what(callers: Callers, endpoint: str, caller: str, collection: str) -> None:
     status = callers.status(endpoint, caller, collection)
     refusal = expected(endpoint, caller, collection)
-    done = {404} if endpoint == "v1.get_original" else {200, 201, 204, 409}  # that document came as text
+    done = {404} if endpoint in ("v1.get_original", "v1.get_page") else {200, 201, 204, 409}  # it came as text
     assert status == refusal if refusal else status in done
 
 

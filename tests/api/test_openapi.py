@@ -19,6 +19,12 @@ Json = dict[str, Any]
 
 UNDESCRIBED = {("/openapi.json", "get"), ("/docs", "get"), ("/static/{name}", "get")}
 """Pages and their files."""
+OTHER_KINDS = {
+    "/metrics": "text/plain",
+    "/v1/originals/{id}": "application/octet-stream",
+    "/v1/documents/{id}/pages/{page}.png": "image/png",
+}
+"""What does not answer JSON."""
 
 
 @pytest.fixture
@@ -73,6 +79,7 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
         ("/v1/documents", "get"),
         ("/v1/documents", "post"),
         ("/v1/documents/{id}", "get"),
+        ("/v1/documents/{id}/pages/{page}.png", "get"),
         ("/v1/documents/{id}", "put"),
         ("/v1/documents/{id}", "delete"),
     }
@@ -121,8 +128,8 @@ def test_every_operation_is_complete(document: Json) -> None:
             assert response["description"], where
             kinds = set(response.get("content", {}))
             expected = {"application/problem+json"} if status >= "400" else {"application/json"}
-            if status == "200" and path in ("/metrics", "/v1/originals/{id}"):
-                expected = {"text/plain"} if path == "/metrics" else {"application/octet-stream"}
+            if status == "200":
+                expected = {OTHER_KINDS.get(path, "application/json")}
             assert kinds == (set() if status == "204" else expected), (where, status)
         if path.startswith("/v1/"):
             assert {"401", "403", "429", "503"} <= set(operation["responses"]), where

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -41,6 +42,7 @@ SCRIPT = {
     "When is the Hebrew party?": "ביום שלישי בירושלים",
     f"What are the hostile words {HOSTILE}?": HOSTILE,
     "Where is the needle?": "in the haystack",
+    "Who painted the lighthouse?": "Ada Quayle",
 }
 PROGRAM = """
 import json, sys
@@ -88,7 +90,27 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with spanwise.open(folder, embedder=HashEmbedder()) as collection:
         for document_id, (title, text) in DOCUMENTS.items():
             collection.add(spanwise.Source(text, id=document_id, title=title))
+        if painted := lighthouse():
+            file = folder.parent / "lighthouse.pdf"
+            file.write_bytes(painted)
+            collection.add(file)
     return folder
+
+
+def lighthouse() -> bytes | None:
+    """A PDF of three pages; None where there is nothing to make it with."""
+    try:
+        from reportlab.pdfgen.canvas import Canvas
+    except ImportError:
+        return None
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=(420, 300))
+    for words in ("The first page is about rocks.", "The lighthouse was painted by Ada Quayle.", "The last one ends."):
+        canvas.setFont("Helvetica", 14)
+        canvas.drawString(50, 200, words)
+        canvas.showPage()
+    canvas.save()
+    return stream.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +160,10 @@ def new_page(browser: Any, address: str) -> Iterator[NewPage]:
 
         page.on("console", logged)
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(address) or trouble.append(request.url))
+        page.on(
+            "request",
+            lambda request: request.url.removeprefix("blob:").startswith(address) or trouble.append(request.url),
+        )
         return page
 
     yield make

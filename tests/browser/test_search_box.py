@@ -84,6 +84,32 @@ def test_the_highlight_is_the_span_of_the_link(page: Any, documents: Documents) 
         opened.close()
 
 
+def test_an_answer_from_a_pdf_opens_its_page_with_the_words_highlighted(page: Any, photograph: Photograph) -> None:
+    pytest.importorskip("reportlab")
+    ask(page, "Who painted the lighthouse?")
+    page.locator("spanwise-search .source a").click()
+    picture = page.get_by_role("img", name="Page 2; where “Ada Quayle” stands on it is highlighted")
+    picture.wait_for()
+    # How many pixels of the marker's colour the picture has: red and green, hardly any blue.
+    yellow = """async (picture) => {
+        await picture.decode();
+        const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d");
+        canvas.drawImage(picture, 0, 0);
+        const { data } = canvas.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4) found += data[at] > 200 && data[at + 2] < 140;
+        return found;
+    }"""
+    assert picture.evaluate(yellow) > 500
+    assert "painted by Ada Quayle" in shown_text(page)
+    photograph(page, "light-page")
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_role("img", name="Page 3").wait_for()
+    assert page.get_by_role("img", name="Page 3").evaluate(yellow) == 0
+    assert page.get_by_role("button", name="Next page").is_disabled()
+    assert "Page 3 of 3" in page.locator("figure.page figcaption").inner_text()
+
+
 def test_only_the_keyboard(page: Any) -> None:
     page.evaluate(
         "document.activeElement.blur(); document.querySelector('spanwise-search').shadowRoot.activeElement?.blur()"

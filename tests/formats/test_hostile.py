@@ -223,9 +223,89 @@ def test_mutated_files_never_break_the_worker(make_docx, make_epub, make_zip) ->
     assert 10 < outcomes.count("read") < len(outcomes) - 10
 
 
-def outcome_of(data: bytes, name: str) -> str:
+def outcome_of(data: bytes, name: str, seconds: float = 10) -> str:
     try:
-        loaded = load_bytes(data, name, limits=ParseLimits(seconds=10))
+        loaded = load_bytes(data, name, limits=ParseLimits(seconds=seconds))
     except SourceError as error:
         return str(error)
     return "read" if all(source.text for source in loaded.sources) else "empty"
+
+
+def many_pages(count: int) -> bytes:
+    """A PDF of `count` pages that share one stream of words."""
+    words = b"BT /F1 12 Tf 50 700 Td (These words stand on every page.) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (count, b" ".join(b"%d 0 R" % (5 + n) for n in range(count))),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(words), words),
+    ]
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 3 0 R >> >>"
+    )
+    page += b" >>"
+    objects += [page] * count
+    data, places = bytearray(b"%PDF-1.4\n"), []
+    for number, body in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(data)
+    data += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    data += b"".join(b"%010d 00000 n \n" % place for place in places)
+    data += b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return bytes(data)
+
+
+def test_ten_thousand_pages_are_read_or_refused_in_time() -> None:
+    (source,) = load_bytes(many_pages(200), "some.pdf").sources
+    assert source.metadata["pages"] == 200
+    assert source.text.count("These words") == 200
+    started = time.monotonic()
+    said = outcome_of(many_pages(10_000), "many.pdf", seconds=5)
+    assert said == "read" or "within 5 seconds" in said  # as fast as the machine is
+    assert time.monotonic() - started < 40
+    assert load_bytes(b"<html><body>fine", "good.html").sources[0].text == "fine"
+
+
+def test_macros_are_named(make_docx) -> None:
+    with zipfile.ZipFile(io.BytesIO(make_docx([("p", PLAIN)]))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["[Content_Types].xml"] = members["[Content_Types].xml"].replace(
+        b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+        b"application/vnd.ms-word.document.macroEnabled.main+xml",
+    )
+    members["word/vbaProject.bin"] = b"Sub AutoOpen()"
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(SourceError, match="holds macros"):
+        load_bytes(stream.getvalue(), "report.docx")
+
+
+@pytest.mark.parametrize("name", ["report.docx", "report.txt", "report.pdf"])
+def test_an_office_file_with_a_password_is_named_whatever_its_extension(name: str) -> None:
+    with pytest.raises(SourceError, match="with a password"):
+        load_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), name)
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("<div>", "</div>"), ("<ul><li>", "</li></ul>"), ("<table><tr><td>", "")]
+)
+def test_a_hundred_thousand_levels_of_elements_end(opening: str, closing: str) -> None:
+    page = f"<html><body><p>{PLAIN}</p>{opening * 100_000}core{closing * 100_000}</body></html>"
+    with suppress(SourceError):
+        assert PLAIN in load_bytes(page.encode(), "deep.html", limits=ParseLimits(seconds=20)).sources[0].text
+    assert load_bytes(b"<html><body>fine", "good.html").sources[0].text == "fine"
+
+
+def test_deep_xml_in_word_ends(make_docx, make_zip) -> None:
+    with zipfile.ZipFile(io.BytesIO(make_docx([("p", PLAIN)]))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sdt, end = b"<w:sdt><w:sdtContent>", b"</w:sdtContent></w:sdt>"
+    body = members["word/document.xml"]
+    start, stop = body.index(b"<w:p>"), body.rindex(b"<w:sectPr")
+    members["word/document.xml"] = body[:start] + sdt * 20_000 + body[start:stop] + end * 20_000 + body[stop:]
+    with suppress(SourceError):
+        load_bytes(make_zip(members), "deep.docx", limits=ParseLimits(seconds=20))
+    assert load_bytes(b"<html><body>fine", "good.html").sources[0].text == "fine"

@@ -33,3 +33,12 @@ def test_a_file_is_not_a_folder(collection, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(SourceError, match="not a folder"):
         collection.sync(tmp_path / "a.txt")
+
+
+def test_other_metadata_of_the_user_reads_unchanged_files_again(collection, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("Alpha words.")
+    collection.sync(tmp_path / "folder", metadata={"shelf": 3})
+    assert collection.sync(tmp_path / "folder", metadata={"shelf": 3}).unchanged == ("a.txt",)
+    assert collection.sync(tmp_path / "folder", metadata={"shelf": 4}).replaced == ("a.txt",)
+    assert collection.document("a.txt").info.metadata == {"shelf": 4}
