@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 class DocumentIdConverter(BaseConverter):
-    """A document id in an address: anything, with slashes in any place, but not what ends like the address of a page."""
+    """A document id in an address: anything, with slashes in any place, but nothing that ends like a page's address."""
 
     regex = r"(?!.*/pages/\d+\.png\Z).+"
     part_isolating = False
