@@ -44,6 +44,7 @@ def test_ask_json_is_the_settled_object() -> None:
         ],
         "generation": 7,
         "took_ms": 12.3,
+        "timings_ms": None,
     }
 
 
@@ -61,6 +62,10 @@ def test_hits_json_is_the_settled_object() -> None:
             },
             "passage": {"text": "👋 It ends on Feb. 20.", "start": 10, "end": 30},
             "span_utf16": {"start": 10, "end": 31},
+            "highlights": [],
+            "merged": [],
+            "sentence": None,
+            "explanation": None,
             "scores": {"fused": 0.5, "dense": 0.25, "lexical": None, "relevance": None},
             "page": 4,
             "heading": "Sport › Winter",
