@@ -44,6 +44,7 @@ def test_ask_json_is_the_settled_object() -> None:
         ],
         "generation": 7,
         "took_ms": 12.3,
+        "timings_ms": None,
     }
 
 
