@@ -11,7 +11,9 @@ from ..index.records import (
     Added,
     Document,
     DocumentInfo,
+    Explanation,
     Failure,
+    Highlight,
     Hit,
     Hits,
     Location,
@@ -70,6 +72,7 @@ def hits_json(hits: Hits, *, timings: bool = False) -> Json:
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
         "corrected": dict(hits.corrected),
+        "next": hits.next,
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
         "timings_ms": _timings(hits.timings_ms) if timings else None,
@@ -92,7 +95,11 @@ def hit_json(hit: Hit) -> Json:
         "document": reference_json(hit.document),
         "passage": passage_json(hit.passage),
         "span_utf16": span_json(hit.passage.span_utf16),
+        "highlights": [highlight_json(one) for one in hit.highlights],
+        "merged": [span_json(span) for span in hit.merged],
+        "sentence": highlight_json(hit.sentence) if hit.sentence else None,
         "scores": scores_json(hit.scores),
+        "explanation": explanation_json(hit.explanation) if hit.explanation else None,
         "page": hit.passage.page,
         "heading": heading_json(hit.passage.heading),
     }
@@ -190,6 +197,24 @@ def location_json(location: Location) -> Json:
 
 def span_json(span: Span) -> Json:
     return {"start": span.start, "end": span.end}
+
+
+def highlight_json(highlight: Highlight) -> Json:
+    """A part of a document's text in both ways of counting."""
+    return {"span": span_json(highlight.span), "span_utf16": span_json(highlight.span_utf16)}
+
+
+def explanation_json(explanation: Explanation) -> Json:
+    """How a score came about."""
+    return {
+        "terms": [{"word": term.word, "score": term.score} for term in explanation.terms],
+        "left_out": list(explanation.left_out),
+        "dense_share": explanation.dense_share,
+        "lexical_share": explanation.lexical_share,
+        "dense_weight": explanation.dense_weight,
+        "words": list(explanation.words),
+        "exact": explanation.exact,
+    }
 
 
 def scores_json(scores: Scores) -> Json:

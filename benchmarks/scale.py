@@ -27,9 +27,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from spanwise.index.collection import CANDIDATES
 from spanwise.index.embedding import Vectors
 from spanwise.index.fusion import fuse
+from spanwise.index.ranking import CANDIDATES
 from spanwise.index.records import Span
 from spanwise.index.store import DocumentDraft, PassageDraft, View
 from spanwise.index.store_sqlite import SqlitePassageStore

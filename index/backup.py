@@ -125,7 +125,7 @@ def _backup(database: Database, originals: Originals, target: Path) -> None:
                         raise CorruptDataError(
                             f"The original {name} of collection {folder.name!r} is damaged.",
                             subject=name,
-                            way_out="`spanwise verify` names its document: add its file again.",
+                            way_out="`spanwise verify` names its document: remove it and add its file again.",
                         )
             stream.flush()
             os.fsync(stream.fileno())

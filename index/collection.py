@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_fields
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import get_args
 
 from ..errors import (
-    CollectionBusyError,
     CorruptDataError,
     LimitError,
     ModelMismatchError,
@@ -20,9 +19,10 @@ from ..errors import (
     SourceError,
 )
 from ..settings import Settings
-from .embedding import DEFAULT_MODEL, Embedder, Fingerprint, load_embedder
-from .folders import FolderReader, Progress
-from .fusion import Fused, fuse
+from .cursors import MOST_POSITION, make_cursor, position_of
+from .embedding import Embedder, Vectors
+from .filters import AnyWhere, Where, parse_where
+from .folders import FolderReader, OnProgress, Progress
 from .ingest import (
     batches,
     check_distinct,
@@ -33,11 +33,13 @@ from .ingest import (
     parse_limits,
     same_version,
 )
+from .keeping import KeptCollection
 from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
+from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
-from .migrations import FORMAT_VERSION
 from .pages import DEFAULT_WIDTH, PageImages
+from .ranking import Mode, rank, reranked, take
 from .records import (
     Added,
     Document,
@@ -48,40 +50,28 @@ from .records import (
     Location,
     Metadata,
     Original,
-    Scores,
     Source,
     Span,
     Suggestions,
 )
-from .reports import Compacted, Finding, Status
 from .splitting import SplitLimits
 from .storage import collection_folder
-from .store import DocumentDraft, FileRecord, PassageKey, PassageStore, Stored, View, WordQuery
+from .store import DocumentDraft, FileRecord, PassageStore, Stored, View, WordQuery
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
-from .verifying import compare
 
 AnySource = Source | str | Path
-Mode = Literal["hybrid", "dense", "lexical"]
-CANDIDATES = 50
-"""Passages taken from each ranking before they are fused."""
+RERANKED = 20
+"""Passages at the head of a ranking whose relevance the reading model judges."""
 
 
-OnProgress = Callable[[Progress], None]
-
-
-class SearchCollection:
+class SearchCollection(KeptCollection):
     """A named set of documents under one embedding model. Safe to use from many threads."""
 
     def __init__(self, name: str, store: PassageStore, settings: Settings, embedder: Embedder | None = None) -> None:
-        self.name = name
-        self._store = store
-        self._settings = settings
-        self._given_embedder = embedder
-        self._checked_embedders: dict[Fingerprint | None, Embedder] = {}
+        super().__init__(name, store, settings, embedder)
         self._pages = PageImages(store, parse_limits(settings))
-        self._check_configured_model()
 
     def add(
         self,
@@ -221,13 +211,30 @@ class SearchCollection:
             document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
         )
 
-    def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid", prefix: bool = False) -> Hits:
-        """The passages nearest to `query`, best first.
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        mode: Mode = "hybrid",
+        where: AnyWhere | None = None,
+        cursor: str | None = None,
+        rerank: bool = False,
+        merge: bool = True,
+        sentences: bool = False,
+        explain: bool = False,
+        prefix: bool = False,
+    ) -> Hits:
+        """The passages nearest to `query`, best first, with what matched in them.
 
-        `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only). With `prefix` the last
-        word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come
-        first. Words that no document holds are corrected for the search by words; see `Hits.corrected`.
-        Raises QuestionError, LimitError.
+        `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only).
+        `where` keeps the search to documents and passages that a filter allows (see `index.filters`); nothing that it
+        allows is lost. `cursor` is `next` of the page before. `rerank` orders the first 20 passages by the reading
+        model's relevance. `merge` shows a passage and its neighbours that are hits too as one. `sentences` marks the
+        nearest sentence of each hit; `explain` says how each score came about. With `prefix` the last word may be
+        unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come first. Words that
+        no document holds are corrected for the search by words; see `Hits.corrected`.
+        Raises QuestionError, LimitError, FilterError, CursorError, StaleCursorError.
         """
         started = time.perf_counter()
         given = query
@@ -237,14 +244,33 @@ class SearchCollection:
             raise QuestionError(
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
-        with timings() as timed, self._store.reading() as view:
-            words = WordQuery(())
-            if mode != "dense":
-                with stage("lexical"):
-                    words = view.read(query, prefix=prefix and not given[-1].isspace())
-            hits = self._retrieve(view, query, top_k, mode, words)
-            took = _milliseconds_since(started)
-            return Hits(query, tuple(hits), view.generation, took, corrected=words.corrected, timings_ms=timed)
+        allowed = parse_where(where)
+        unfinished = prefix and not given[-1].isspace()
+        request = (query, mode, allowed, bool(rerank), bool(merge), unfinished)
+        with timings() as timed:
+            with self._store.reading() as view:
+                begin = 0 if cursor is None else position_of(cursor, request, view.generation)
+                vector = self._query_vector(query) if mode != "lexical" or sentences else None
+                with stage("mark" if mode == "dense" else "lexical"):
+                    words = view.read(query, prefix=unfinished)
+                ranking = rank(view, words, vector, mode, allowed)
+                if rerank:
+                    head = list(islice(ranking, RERANKED))
+                    ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
+                groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
+                with stage("mark"):
+                    hits = as_hits(view, words, groups, explain=explain)
+                following = make_cursor(request, view.generation, begin + taken) if more else None
+                generation = view.generation
+            if sentences and vector is not None:
+                with stage("sentences"):
+                    marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
+                hits = [replace_fields(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
+            if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
+                hits = self._still_there(hits, generation)
+        took = _milliseconds_since(started)
+        corrected = {} if mode == "dense" else words.corrected
+        return Hits(query, tuple(hits), generation, took, corrected=corrected, next=following, timings_ms=timed)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know: titles, headings, phrases; a typing error is forgiven.
@@ -259,112 +285,10 @@ class SearchCollection:
             found = view.suggest(text.replace("\0", " "), limit)
             return Suggestions(text, tuple(found), view.generation, _milliseconds_since(started))
 
-    def status(self) -> Status:
-        """What the collection holds. Loads no model."""
-        with self._store.reading() as view:
-            counts, generation = view.counts(), view.generation
-            fingerprint = self._store.fingerprint()
-        return Status(
-            collection=self.name,
-            documents=counts.documents,
-            passages=counts.passages,
-            characters=counts.characters,
-            generation=generation,
-            embedding_model=self._model_name(),
-            reader=self._reader_name(),
-            format_version=FORMAT_VERSION,
-            bytes_on_disk=counts.bytes_on_disk,
-            database_bytes=counts.database_bytes,
-            log_bytes=counts.log_bytes,
-            originals=counts.originals,
-            originals_bytes=counts.originals_bytes,
-            changed_at=counts.changed_at,
-            indexed_generation=self._store.indexed_generation,
-            search=self._store.search_kind,
-            dimension=fingerprint.dimension if fingerprint else None,
-            query_prompt=fingerprint.query_prompt if fingerprint else "",
-            passage_prompt=fingerprint.passage_prompt if fingerprint else "",
-            pending=tuple(self._store.work()),
-        )
-
-    @property
-    def generation(self) -> int:
-        """A counter that every change raises by one."""
-        with self._store.reading() as view:
-            return view.generation
-
-    def verify(self, sample: int = 200) -> list[Finding]:
-        """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
-
-        `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
-        Raises StorageError.
-        """
-        findings, samples = self._store.verify(sample)
-        if samples:
-            findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))
-        return findings
-
-    def backup(self, file: Path) -> None:
-        """Write the whole collection to `file`, which is replaced, while others read and write it. `spanwise.restore`
-        brings it back. Raises StorageError."""
-        self._store.backup(Path(file))
-
-    def compact(self) -> Compacted:
-        """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
-        return self._store.compact()
-
-    def reindex(
-        self, model: str = "", *, embedder: Embedder | None = None, on_progress: OnProgress | None = None
-    ) -> int:
-        """Split and embed every document again under another embedding model; the new generation.
-
-        The old model serves until the new one is complete, then all is replaced in one transaction. A run that was cut
-        off is taken up where it was by the next one under the same model. `embedder` is given instead of a name in
-        tests. Nothing is done when the collection is under that model already.
-        Raises ModelError, CollectionBusyError when a reindexing runs, StorageError.
-        """
-        embedder = embedder or load_embedder(model or DEFAULT_MODEL, self._settings.threads)
-        fingerprint = embedder.fingerprint
-        if self._store.fingerprint() == fingerprint:
-            return self.generation
-        if any(work.running and work.what == "reindex" for work in self._store.work()):
-            raise CollectionBusyError(
-                f"Collection {self.name!r} is being reindexed.",
-                subject=self.name,
-                way_out="`status` says how far it is.",
-            )
-        limits = SplitLimits.for_model(embedder.max_tokens)
-        self._checked_embedders[fingerprint] = embedder  # for the moment it is in place
-        with self._store.announced("reindex", fingerprint.model) as announce:
-
-            def step(done: int, total: int) -> None:
-                announce(done, total)
-                if on_progress:
-                    on_progress(Progress(done, total, fingerprint.model))
-
-            return self._store.rebuild(fingerprint, lambda sources: draft(list(sources), embedder, limits), step)
-
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
         with self._store.reading() as view:
             view.dense(self._embedder().embed_query("warm"), 1)
-
-    @property
-    def moved(self) -> bool:
-        """Whether it was dropped, renamed or restored since it was opened; every use raises then. Open it again."""
-        return self._store.moved
-
-    def close(self) -> None:
-        """Close the files. Models stay loaded for other collections."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # The way of a document: load, split, embed, commit.
 
@@ -471,30 +395,25 @@ class SearchCollection:
 
     # The way of a question, first half: retrieve.
 
-    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode, words: WordQuery) -> list[Hit]:
-        depth = max(CANDIDATES, top_k)
-        dense: dict[int, float] = {}
-        lexical: dict[int, float] = {}
-        if mode in ("hybrid", "lexical"):
-            with stage("lexical"):
-                lexical = dict(view.lexical(words, depth))
-        if mode in ("hybrid", "dense"):
-            with stage("encode"):
-                vector = self._embedder().embed_query(blank_markup(query))
-            with stage("dense"):
-                dense = dict(view.dense(vector, depth))
-                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        with stage("fuse"):
-            candidates = fuse(dense, lexical)
-            if mode != "dense":
-                candidates = _exact_first(candidates, view.exact(words, [candidate.key for candidate in candidates]))
-            if len(candidates) > top_k:  # all that tie with the last one shown
-                candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
-            passages = view.passages([candidate.key for candidate in candidates])
-            found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
-            # Ties between passages of equal score break by document and place, whatever order they were stored in.
-            found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
-        return [Hit(passage, _scores(candidate)) for candidate, passage in found[:top_k]]
+    def _retrieve(self, view: View, query: str, words: WordQuery, top_k: int, where: Where | None = None) -> list[Hit]:
+        ranking = rank(view, words, self._query_vector(query), "hybrid", where)
+        return [Hit(one.passage, one.scores) for one in islice(ranking, top_k)]
+
+    def _query_vector(self, query: str) -> Vectors:
+        with stage("encode"):
+            return self._embedder().embed_query(blank_markup(query))
+
+    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers `query`, by a reading model; larger is better."""
+        raise QuestionError("This collection has no reading model.", way_out="Search without rerank.")
+
+    def _still_there(self, hits: list[Hit], generation: int) -> list[Hit]:
+        """Those of `hits` whose version of the document is still the one that is stored."""
+        with self._store.reading() as view:
+            if view.generation == generation:
+                return hits
+            known = view.known([hit.document.id for hit in hits])
+            return [hit for hit in hits if known.get(hit.document.id) == hit.document]
 
     def _check_question(self, question: str, what: str = "question") -> str:
         if not isinstance(question, str):
@@ -518,42 +437,6 @@ class SearchCollection:
                 f"{name} is {top_k!r}.", subject=top_k, way_out=f"Give a number from 1 to {self._settings.max_top_k}."
             )
 
-    # The models.
-
-    def _embedder(self, *, adding: bool = False) -> Embedder:
-        """The embedding model, loaded on first use and checked against what the collection was built with.
-
-        The first document settles the model; a search before that changes nothing.
-        """
-        stored = self._store.fingerprint()
-        if stored in self._checked_embedders:
-            return self._checked_embedders[stored]
-        if self._checked_embedders:  # another process has reindexed the collection
-            self._check_configured_model()
-        embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
-        if stored is None and adding:
-            self._store.set_fingerprint(embedder.fingerprint)
-            stored = self._store.fingerprint()
-        if stored is None:
-            return embedder
-        if stored != embedder.fingerprint:
-            raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
-        self._checked_embedders[stored] = embedder
-        return embedder
-
-    def _check_configured_model(self) -> None:
-        stored = self._store.fingerprint()
-        given = self._given_embedder.fingerprint.model if self._given_embedder else self._settings.model
-        if stored and given and given != stored.model:
-            raise _mismatch(self.name, stored.model, given)
-
-    def _model_name(self) -> str:
-        stored = self._store.fingerprint()
-        return stored.model if stored else self._settings.model or DEFAULT_MODEL
-
-    def _reader_name(self) -> str:
-        return "none"
-
 
 def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> PassageStore:
     """The store of collection `name` in the data folder `data`."""
@@ -561,32 +444,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     with suppress(OSError):  # a folder that is read-only has nothing to finish
         sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
-
-
-def _scores(candidate: Fused) -> Scores:
-    return Scores(candidate.fused, candidate.dense, candidate.lexical)
-
-
-def _exact_first(candidates: list[Fused], exact: frozenset[PassageKey]) -> list[Fused]:
-    """Candidates whose passages hold the exact words in the upper half of the scores, the others in the lower."""
-    if not exact:
-        return candidates
-    placed = [replace_fields(one, fused=(one.fused + (one.key in exact)) / 2) for one in candidates]
-    return sorted(placed, key=lambda candidate: (-candidate.fused, candidate.key))
-
-
-def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:
-    if stored == given:
-        return ModelMismatchError(
-            f"Collection {collection!r} was built with another version of the embedding model {stored!r}.",
-            subject=given,
-            way_out="Bring that version back, or build another collection.",
-        )
-    return ModelMismatchError(
-        f"Collection {collection!r} was built with the embedding model {stored!r}, not {given!r}.",
-        subject=given,
-        way_out=f"Open it with model={stored!r} (SPANWISE_MODEL={stored}), or build another collection.",
-    )
 
 
 def _milliseconds_since(started: float) -> float:

@@ -7,8 +7,8 @@ BM25 (0 when it shares no rare word).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 DENSE_WEIGHT = 0.6
 """Share of the dense score; chosen on development corpora, see `benchmarks/results/`."""
@@ -22,6 +22,14 @@ class Fused:
     fused: float
     dense: float | None
     lexical: float | None
+    dense_share: float
+    """`dense` normalised within the question, 0 to 1."""
+    lexical_share: float
+    dense_weight: float
+    """`fused` is `dense_weight * dense_share + (1 - dense_weight) * lexical_share`; where `exact` is known, half
+    of that, and one half more where it is true."""
+    exact: bool | None = None
+    """Whether the passage holds the exact words of the query; None where no candidate does."""
 
 
 def fuse(dense: Mapping[int, float], lexical: Mapping[int, float], dense_weight: float = DENSE_WEIGHT) -> list[Fused]:
@@ -38,10 +46,22 @@ def fuse(dense: Mapping[int, float], lexical: Mapping[int, float], dense_weight:
             weight * dense_share.get(key, 0.0) + (1 - weight) * lexical_share.get(key, 0.0),
             dense.get(key),
             lexical.get(key),
+            dense_share.get(key, 0.0),
+            lexical_share.get(key, 0.0),
+            weight,
         )
         for key in dense.keys() | lexical.keys()
     ]
     return sorted(fused, key=lambda candidate: (-candidate.fused, candidate.key))
+
+
+def exact_first(candidates: Sequence[Fused], exact: Collection[int]) -> list[Fused]:
+    """Candidates whose keys are in `exact` in the upper half of the scores, the others in the lower; none is moved
+    where `exact` is empty."""
+    if not exact:
+        return list(candidates)
+    placed = [replace(one, fused=(one.fused + (one.key in exact)) / 2, exact=one.key in exact) for one in candidates]
+    return sorted(placed, key=lambda candidate: (-candidate.fused, candidate.key))
 
 
 def _normalised(scores: Mapping[int, float], floor: float) -> dict[int, float]:

@@ -7,6 +7,8 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Mapping
 
+from .filters import Where
+from .filters_sql import condition
 from .store import PassageKey, Scored, WordQuery
 from .vocabulary import Vocabulary
 from .words import FUNCTION_WORDS, begins_pairs, fold, in_one_line, is_plain, read_words
@@ -25,6 +27,7 @@ class KnownWords:
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
         self._generation = -1
+        self._counted = (-1, 0)
         self._lock = threading.Lock()
 
     def at(self, connection: sqlite3.Connection, generation: int) -> Vocabulary:
@@ -34,6 +37,14 @@ class KnownWords:
                 self._vocabulary = self._vocabulary.with_more(word for (word,) in new)
                 self._generation = generation
             return self._vocabulary
+
+    def passages(self, connection: sqlite3.Connection, generation: int) -> int:
+        """How many passages there are; counted once for a generation."""
+        counted, passages = self._counted
+        if counted != generation:
+            passages = int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+            self._counted = (generation, passages)
+        return passages
 
 
 def count_words(connection: sqlite3.Connection, changes: Mapping[str, int], generation: int) -> None:
@@ -74,15 +85,16 @@ class Lexicon:
             terms += found or [term]
         return WordQuery(tuple(dict.fromkeys(terms)), words.exact, beginning, corrected)
 
-    def search(self, words: WordQuery, k: int) -> Scored:
-        """The best `k` by BM25; as many as there are of those with the exact words are among them."""
-        terms = self._that_count(words)
+    def search(self, words: WordQuery, k: int, where: Where | None = None) -> Scored:
+        """The best `k` by BM25 of those that `where` allows; as many as there are of those with the exact words are
+        among them."""
+        terms, _ = self.counted(words)
         if not terms:
             return []
-        any_of = " OR ".join(terms)
-        held = self._holding_exactly(words, k)
+        any_of = " OR ".join(terms.values())
+        held = self._holding_exactly(words, k, where)
         found = dict.fromkeys(held, 0.0) | dict(self._bm25(any_of, k, held)) if held else {}
-        for key, score in self._bm25(any_of, k):
+        for key, score in self._bm25(any_of, k, where=where):
             if len(found) < k:
                 found.setdefault(key, score)
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
@@ -146,19 +158,22 @@ class Lexicon:
 
     def many(self) -> int:
         """In how many passages a word stands that is too common to tell one from another."""
-        total = self._connection.execute("SELECT count(*) FROM passages").fetchone()[0]
-        return max(int(total) // 10, 20)
+        return max(self._known.passages(self._connection, self._generation) // 10, 20)
 
-    def _that_count(self, words: WordQuery) -> list[str]:
+    def counted(self, words: WordQuery) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The terms that count, each with the FTS5 query for it, and those that stand in too many passages. If all do,
+        all count."""
         many = self.many()
         known = self.passages(words.terms)
         terms = {term: _phrase(term) + " *" * begins_pairs(term) for term in words.terms}
         if words.beginning is not None:
             terms[words.beginning] = _phrase(words.beginning) + " *"
-        rare = [
-            match for term, match in terms.items() if known.get(term, 0) <= many and not self._is_common(match, many)
-        ]
-        return rare or list(terms.values())
+        rare = {
+            term: match
+            for term, match in terms.items()
+            if known.get(term, 0) <= many and not self._is_common(match, many)
+        }
+        return (rare, tuple(term for term in terms if term not in rare)) if rare else (terms, ())
 
     def _is_common(self, match: str, limit: int) -> bool:
         """Whether more than `limit` passages match. Such words cost an OR query most and rank least."""
@@ -173,21 +188,31 @@ class Lexicon:
             return False
         return not self._is_common(_phrase(term), 0)
 
-    def _holding_exactly(self, words: WordQuery, k: int) -> list[PassageKey]:
+    def _holding_exactly(self, words: WordQuery, k: int, where: Where | None) -> list[PassageKey]:
         """Passages that may hold the exact words: these as phrases, or, since a phrase with letters that FTS5 does not
         fold is none to it, all words of them."""
         for together, match in ((" AND ", _phrase), (" AND ", _all_words), (" OR ", _phrase)):
-            found = self._bm25(together.join(map(match, words.exact)), k) if words.exact else []
+            found = self._bm25(together.join(map(match, words.exact)), k, where=where) if words.exact else []
             if found:
                 return [key for key, _ in found]
         return []
 
-    def _bm25(self, match: str, k: int, keys: Collection[PassageKey] | None = None) -> Scored:
-        among = "" if keys is None else "AND rowid IN (SELECT value FROM json_each(?)) "
+    def _bm25(
+        self, match: str, k: int, keys: Collection[PassageKey] | None = None, where: Where | None = None
+    ) -> Scored:
+        among = ""
+        parameters: list[object] = []
+        if keys is not None:
+            among, parameters = "AND rowid IN (SELECT value FROM json_each(?)) ", [json.dumps(list(keys))]
+        if where is not None:
+            allowed, more = condition(where)
+            # The plus keeps SQLite from searching the words once for each passage that is allowed.
+            among += f"AND +rowid IN (SELECT p.key FROM passages p WHERE {allowed}) "
+            parameters = [*parameters, *more]
         rows = self._connection.execute(
             "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? "
             f"{among}ORDER BY bm25(lexical), rowid LIMIT ?",
-            (match, *([] if keys is None else [json.dumps(list(keys))]), k),
+            (match, *parameters, k),
         )
         return rows.fetchall()
 

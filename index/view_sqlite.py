@@ -6,19 +6,23 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
 from .embedding import Vectors
+from .filters import Where
+from .filters_sql import condition
 from .lexical_sqlite import Lexicon
 from .locating import locate
+from .matching_sqlite import matches, shares
 from .places import read_places
 from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span, Suggestion
 from .storage import damaged
-from .store import Counts, FileRecord, PassageKey, Scored, WordQuery
+from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms, WordQuery
 from .suggesting_sqlite import suggest
 from .vectors import inner_products
 
@@ -41,11 +45,11 @@ class SqliteView:
         self.generation = int(row[0])
         self._lexicon = Lexicon(connection, store._known_words, self.generation)
 
-    def dense(self, vector: Vectors, k: int) -> Scored:
+    def dense(self, vector: Vectors, k: int, where: Where | None = None) -> Scored:
         self._snapshot = snapshot = self._store._current(self, self._snapshot)
         if snapshot is None:
             return []
-        return snapshot.search(vector, k)
+        return snapshot.search(vector, k, None if where is None else self._allowed(where))
 
     def count_behind(self, key: int) -> int:
         # Through the small index of passages: rows of `vectors` are large, and counting would read them all.
@@ -66,8 +70,10 @@ class SqliteView:
         return found
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
-        marks = ",".join("?" * len(keys))
-        rows = self._connection.execute(f"SELECT passage, vector FROM vectors WHERE passage IN ({marks})", list(keys))
+        rows = self._connection.execute(
+            "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
         found = list(rows)
         if not found:
             return {}
@@ -77,14 +83,21 @@ class SqliteView:
     def read(self, query: str, *, prefix: bool = False) -> WordQuery:
         return self._lexicon.read(query, prefix=prefix)
 
-    def lexical(self, words: WordQuery, k: int) -> Scored:
-        return self._lexicon.search(words, k)
+    def lexical(self, words: WordQuery, k: int, where: Where | None = None) -> Scored:
+        return self._lexicon.search(words, k, where)
 
     def exact(self, words: WordQuery, keys: Collection[PassageKey]) -> frozenset[PassageKey]:
         return self._lexicon.exact(words, keys)
 
     def suggest(self, text: str, limit: int) -> list[Suggestion]:
         return suggest(self._connection, self._lexicon, text, limit)
+
+    def matches(self, words: WordQuery, texts: Mapping[PassageKey, str]) -> dict[PassageKey, Ranges]:
+        return matches(self._connection, self._lexicon.counted(words)[0], texts)
+
+    def terms(self, words: WordQuery, key: PassageKey) -> Terms:
+        counted, left_out = self._lexicon.counted(words)
+        return Terms(shares(self._connection, counted, key), left_out)
 
     def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
         marks = ",".join("?" * len(keys))
@@ -154,7 +167,7 @@ class SqliteView:
             raise CorruptDataError(
                 f"The original of document {document_id!r} is lost.",
                 subject=document_id,
-                way_out="Add the file again, or restore the collection from a backup.",
+                way_out="Remove the document and add its file again, or restore the collection from a backup.",
             ) from error
 
     def files(self, folder: str) -> dict[str, FileRecord]:
@@ -181,6 +194,12 @@ class SqliteView:
             documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
             log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
         )  # fmt: skip
+
+    def _allowed(self, where: Where) -> NDArray[np.int64]:
+        """The keys of the passages that `where` allows, ascending."""
+        allowed, parameters = condition(where)
+        rows = self._connection.execute(f"SELECT p.key FROM passages p WHERE {allowed}", parameters)
+        return np.sort(np.fromiter((key for (key,) in rows), dtype=np.int64))
 
     def _key_of(self, document: DocumentInfo) -> int | None:
         row = self._connection.execute(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,6 +96,35 @@ def forms_of(text: str) -> str:
         if not word.isascii():
             forms.extend(_forms(word))
     return " ".join(forms)
+
+
+def places_of_forms(terms: Collection[str], text: str) -> Iterator[tuple[int, int]]:
+    """Where `terms` stand in `text` in what `forms_of` adds for it: pairs of characters and folded words."""
+    if text.isascii():
+        return
+    plain = flat(text)
+    for word in _WORD.finditer(text):
+        if word[0].isascii():
+            continue
+        if (folded := fold(word[0])) in terms and _forms(word[0]):
+            yield word.span()
+        elif _UNSPACED.search(folded):
+            for term in filter(_UNSPACED.match, terms):
+                at = plain.find(term, *word.span())
+                while at >= 0:
+                    yield at, at + len(term)
+                    at = plain.find(term, at + 1, word.end())
+
+
+def to_mark(terms: Collection[str], text: str) -> list[str]:
+    """`terms` without the parts of compounds that stand in `text` as a whole."""
+    whole = [term for term in terms if not _WORD.fullmatch(term)]
+    if whole:
+        folded = fold(text)
+        held = [term for term in whole if re.search(rf"(?<!\w){re.escape(term)}(?!\w)", folded)]
+        parts = {part for term in held for part in _WORD.findall(term)}
+        return [term for term in terms if term not in parts]
+    return list(terms)
 
 
 def read_words(query: str) -> Words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from unittest.mock import ANY
 import pytest
 
 from spanwise import cli
-from spanwise.index import collection
+from spanwise.index import embedding_choice
 from spanwise.qa import collection as qa_collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -37,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         HashEmbedder(model="all-MiniLM-L6-v2"),
         ScriptedReader({"when do they end?": "Feb. 20"}),
     )
-    monkeypatch.setattr(collection, "load_embedder", lambda *_: embedder)
+    monkeypatch.setattr(embedding_choice, "load_embedder", lambda *_: embedder)
     monkeypatch.setattr(qa_collection, "load_reader", lambda *_: reader)
     monkeypatch.chdir(tmp_path)
 
@@ -136,7 +137,11 @@ def test_search_list_show_status_and_remove(folder: Path, run: Run) -> None:
     assert hits[0]["passage"]["text"] == TEXT
     assert "Searched also for “games” for “gamse”." in run("search", "gamse").stdout
     assert json.loads(run("search", "gam", "--prefix", "--mode", "lexical", "--json").stdout)["hits"] == [
-        {**hits[0], "scores": {**hits[0]["scores"], "dense": None, "fused": 1.0, "lexical": ANY}}
+        {
+            **hits[0],
+            "scores": {**hits[0]["scores"], "dense": None, "fused": 1.0, "lexical": ANY},
+            "highlights": hits[0]["highlights"][:1],
+        }
     ]
     assert run("suggest", "gam", "--limit", "1").stdout == "games\n"
     assert run("suggest", "zzz").returncode == 1
@@ -217,3 +222,76 @@ def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "spanwise: There is no collection 'default'. Add documents to make it.\n"
     assert not (tmp_path / "spanwise-data").exists()
+
+
+def test_collections_are_managed(run: Run) -> None:
+    assert run("collections", "create", "notes").stdout == "Made notes.\n"
+    refused = run("collections", "create", "notes")
+    assert refused.returncode == 3
+    assert "a collection 'notes' already" in refused.stderr
+    assert run("collections", "rename", "notes", "book").returncode == 0
+    assert json.loads(run("collections", "list", "--json").stdout) == {"collections": ["book"]}
+    assert run("collections", "drop", "book").stdout == "Dropped book.\n"
+    assert run("collections", "drop", "book").returncode == 2
+    assert run("collections", "list").stdout == ""
+
+
+def test_a_backup_is_verified_and_restored(run: Run, folder: Path) -> None:
+    assert "All is well: 1 documents, 1 passages." in run("verify").stdout
+    assert run("backup", "backup.tar").returncode == 0
+    assert run("remove", "games.txt").returncode == 0
+    assert run("restore", "backup.tar").returncode == 3
+    assert run("restore", "backup.tar", "--replace").stdout == "Restored default: 1 documents, 1 passages.\n"
+    assert run("show", "games.txt").stdout == TEXT
+    original = next((folder / "spanwise-data" / "collections" / "default" / "originals").iterdir())
+    original.write_bytes(b"other")
+    wrong = run("verify")
+    assert wrong.returncode == 1
+    assert wrong.stdout == "original: games.txt: Its original is damaged: other bytes than were kept.\n"
+    assert json.loads(run("verify", "--json").stdout)["findings"][0]["kind"] == "original"
+    assert "bytes before" in run("compact").stdout
+
+
+def test_status_tells_of_work_that_was_cut_off(run: Run, folder: Path) -> None:
+    from spanwise.index import work
+
+    kept = folder / "spanwise-data" / "collections" / "default"
+    working = work.announced(kept, "add", "/files")
+    working.__enter__()(32, 100)
+    running = run("status").stdout
+    working.__exit__(KeyError, KeyError(), None)
+    assert re.search(r"^pending +add /files, 32 of 100, process \d+$", running, re.MULTILINE)
+    assert re.search(r"^pending +add /files, 32 of 100, cut off", run("status").stdout, re.MULTILINE)
+    assert json.loads(run("status", "--json").stdout)["pending"][0]["running"] is False
+    with work.announced(kept, "add", "/files"):
+        pass
+    assert "pending" not in run("status").stdout
+
+
+def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> None:
+    rows = [
+        f'{{"id": "{year}", "text": "The games of {year} were held.", "year": {year}}}' for year in range(2000, 2030)
+    ]
+    (tmp_path / "games.jsonl").write_text("\n".join(rows))
+    assert run("add", "games.jsonl").returncode == 0
+
+    def found(*arguments: str) -> list[str]:
+        done = run("search", "games", "--json", "--mode", "lexical", *arguments)
+        return [hit["document"]["id"].rpartition("/")[2] for hit in json.loads(done.stdout)["hits"]]
+
+    assert sorted(found("--where", "year>=2028")) == ["2028", "2029"]
+    assert found("--where", "year>=2028", "--where", "year<2029") == ["2028"]
+    assert found("--where", "year=[2001, 2003]", "--where", '{"year": {"$gt": 2001}}') == ["2003"]
+    assert run("search", "games", "--where", "year>=3000").returncode == 1
+    assert run("ask", "Which games?", "--where", "year>=3000").stdout.startswith("Not in these documents")
+    refused = run("search", "games", "--where", "year")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "Write it like year>=2020" in refused.stderr
+
+    first = run("search", "games", "--top-k", "2", "--explain", "--sentences").stdout
+    assert "Score: " in first
+    cursor = first.rpartition("--cursor ")[2].strip()
+    second = run("search", "games", "--top-k", "2", "--cursor", cursor).stdout
+    assert first.splitlines()[0] != second.splitlines()[0]
+    assert "3000" not in second
+    assert run("search", "other", "--cursor", cursor).returncode == 2

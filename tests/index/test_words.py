@@ -81,6 +81,51 @@ def test_every_script_is_searched_by_words(library: Collection, text: str, queri
         assert [hit.document.id for hit in library.search(query, mode="lexical")] == ["it"], query
 
 
+@pytest.mark.parametrize(
+    ("text", "query", "words"),
+    [
+        ("The Winter Olympics end in February.", "olimpics", ["Olympics"]),
+        ("我们明天去北京大学图书馆看书。", "图书馆", ["图书馆"]),
+        ("東京都に住んでいる犬がいます。", "犬", ["犬"]),
+        ("Die Straße nach Łódź.", "strasse lodz", ["Straße", "Łódź"]),
+        ("The flaw CVE-2024-3094 is known.", "CVE-2024-3094", ["CVE-2024-3094"]),
+    ],
+)
+def test_what_was_searched_for_instead_is_marked(library: Collection, text: str, query: str, words: list[str]) -> None:
+    library.add([Source(text, id="a"), Source("Bread.", id="b")])
+    hit = library.search(query, mode="lexical", explain=True)[0]
+    assert [one.span.of(text) for one in hit.highlights] == words
+    assert hit.explanation is not None
+    assert hit.scores.lexical == pytest.approx(sum(term.score for term in hit.explanation.terms))
+
+
+def test_completions_are_marked(library: Collection) -> None:
+    library.add([Source("The Winter Olympics end in February.", id="a"), Source("Bread.", id="b")])
+    [hit] = library.search("winter oly", prefix=True, mode="lexical")
+    assert [one.span.of(hit.text) for one in hit.highlights] == ["Winter", "Olympics"]
+
+
+def test_exact_words_are_filtered_and_explained(coded: Collection) -> None:
+    where = {"document.id": [f"other/{number}" for number in range(11)]}
+    hits = coded.search("What is CVE-2024-3094?", 50, where=where, merge=False, explain=True)
+    assert {hit.document.id for hit in hits} <= set(where["document.id"])
+    hits = coded.search("What is CVE-2024-3094?", 50, merge=False, explain=True)
+    assert [hit.document.id for hit in hits if hit.explanation and hit.explanation.exact] == ["right/0"]
+    for hit in hits:
+        said = hit.explanation
+        assert said is not None
+        assert said.exact is not None
+        fused = said.dense_weight * said.dense_share + (1 - said.dense_weight) * said.lexical_share
+        assert hit.scores.fused == pytest.approx((fused + said.exact) / 2)
+    assert "÷ 2 + 0.5 exact words" in hits[0].explanation.words[-1]  # type: ignore[union-attr]
+    for top_k in (1, 3, 6):
+        page = coded.search("What is CVE-2024-3094?", top_k, merge=False)
+        assert [hit.document.id for hit in page] == [hit.document.id for hit in hits][:top_k]
+    dense = coded.search("What is CVE-2024-3094?", mode="dense", explain=True)[0]
+    assert dense.explanation is not None
+    assert dense.explanation.exact is None
+
+
 def test_a_word_of_most_passages_still_counts_where_there_is_no_other(library: Collection) -> None:
     library.add([Source(f"The boat number{number} is here.", id=f"{number:02}") for number in range(30)])
     assert len(library.search("the boat", top_k=50, mode="lexical")) == 30
