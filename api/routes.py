@@ -25,11 +25,17 @@ Json = dict[str, Any]
 
 
 class DocumentIdConverter(BaseConverter):
-    """A document id in an address: anything, with slashes in any place."""
+    """A document id in an address: anything, with slashes in any place, but nothing that ends like a page's address."""
 
-    regex = ".+"
+    regex = r"(?!.*/pages/\d+\.png\Z).+"
     part_isolating = False
     weight = 200
+
+
+class PagedIdConverter(DocumentIdConverter):
+    """The id of the document whose page is meant."""
+
+    regex = ".+"
 
 
 def collection(name: str, *, create: bool = False) -> Collection:
@@ -121,7 +127,7 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     return document_text_json(document, query.within(document.info))
 
 
-@v1.get("/documents/<id:id>/pages/<int:page>.png")
+@v1.get("/documents/<paged:id>/pages/<int:page>.png")
 @v1.input(schema.PictureQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="get_page",

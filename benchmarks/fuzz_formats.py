@@ -112,7 +112,6 @@ def end_to_end(count: int, seed: int) -> dict[str, Any]:
                 stored += 1
                 for info in result.documents:
                     document = collection.document(info.id)
-                    spans += len(document.headings)
                     if document.pages:
                         with suppress(SpanwiseError):
                             pictures += bool(collection.page_image(info.id, 1, Span(0, min(9, len(document.text)))))

@@ -30,7 +30,7 @@ from ..errors import (
     SpanwiseError,
 )
 from ..settings import Settings
-from .durable import PART, sync_folder
+from .durable import PART, make_folder, sync_folder
 from .managing import REPLACED, alone, already, set_aside, sweep
 from .originals import FOLDER, Originals, is_digest
 from .storage import DATABASE, Database, collection_folder, translated
@@ -73,7 +73,7 @@ def restore(data: Path, name: str, archive: Path, *, replace: bool, settings: Se
             raise CollectionExistsError(
                 already(name).problem, subject=name, way_out="Choose another name, or say --replace."
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         for left in place.parent.glob(f"{RESTORING}*"):
             if time.time() - left.stat().st_mtime > _LEFT_OVER_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
@@ -125,7 +125,7 @@ def _backup(database: Database, originals: Originals, target: Path) -> None:
                         raise CorruptDataError(
                             f"The original {name} of collection {folder.name!r} is damaged.",
                             subject=name,
-                            way_out="`spanwise verify` names its document: add its file again.",
+                            way_out="`spanwise verify` names its document: remove it and add its file again.",
                         )
             stream.flush()
             os.fsync(stream.fileno())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..errors import ModelError
 from .embedding import DEFAULT_MODEL, Fingerprint, Prompts, Vectors, known_prompts
+from .timings import check_time
 
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Python distributions that carry the default model, and where in them it lies. The first found is used.
@@ -59,7 +61,7 @@ class SentenceTransformerEmbedder:
                 subject=model,
                 way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
             ) from error
-        self._lock = threading.Lock()
+        self._lock, self._next = threading.Lock(), threading.Lock()
         self._batch_size = batch_size
         own = {name: prompt for name, prompt in (self._model.prompts or {}).items() if prompt}
         wanted = known_prompts(model)
@@ -87,7 +89,7 @@ class SentenceTransformerEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        with self._lock:
+        with self._turn():
             encoded = self._model.tokenizer(
                 list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
             )
@@ -103,16 +105,33 @@ class SentenceTransformerEmbedder:
     def _encode(self, texts: list[str], prompt: str) -> Vectors:
         if not texts:
             return np.empty((0, self._fingerprint.dimension), dtype=np.float32)
-        with self._lock:
-            vectors = self._model.encode(
-                texts,
-                prompt=prompt or None,
-                batch_size=self._batch_size,
-                convert_to_numpy=True,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-            )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        # Longest first, so that a batch is little padding; a turn for each batch, so that a question need not wait for
+        # all of a document.
+        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+        vectors = np.empty((len(texts), self._fingerprint.dimension), dtype=np.float32)
+        for start in range(0, len(order), self._batch_size):
+            check_time()
+            positions = order[start : start + self._batch_size]
+            with self._turn():
+                vectors[positions] = self._model.encode(
+                    [texts[position] for position in positions],
+                    prompt=prompt or None,
+                    batch_size=self._batch_size,
+                    convert_to_numpy=True,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                )
+        return vectors
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The model for this thread. A lock alone would go back to the thread that has just let it go."""
+        with self._next:
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 def packaged_folder() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,9 @@ class Progress:
     done: int
     total: int
     name: str
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(slots=True)

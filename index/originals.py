@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import CorruptDataError
@@ -17,6 +18,7 @@ from .durable import make_folder, sync_folder, write_file
 from .records import Original
 
 FOLDER = "originals"
+_AT_ONCE = 8
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,14 +29,19 @@ class Originals:
         self.folder = folder / FOLDER
 
     def keep(self, originals: Iterable[Original]) -> None:
-        """Store the bytes, to last, unless they are there."""
-        missing = {one.sha256: one for one in originals if not (self.folder / one.sha256).exists()}
-        if not missing:
+        """Store the bytes, to last; those that are there and whole are not written again."""
+        wanted = {one.sha256: one for one in originals}
+        if not wanted:
             return
         make_folder(self.folder)
-        for name, one in missing.items():
-            write_file(self.folder / name, one.data)
-        sync_folder(self.folder)
+        missing = [one for one in wanted.values() if not self._holds(one.sha256)]
+        if len(missing) == 1:
+            self._write(missing[0])
+        elif missing:  # a file system waits once for several that are to be on disk at the same time
+            with ThreadPoolExecutor(min(_AT_ONCE, len(missing))) as workers:
+                for _ in workers.map(self._write, missing):
+                    pass
+        sync_folder(self.folder)  # also for those that were there: a crash may have come before this
 
     def read(self, sha256: str) -> bytes:
         """The bytes of that digest. Raises FileNotFoundError, and CorruptDataError when they are others."""
@@ -43,9 +50,19 @@ class Originals:
             raise CorruptDataError(
                 f"The original {sha256} of collection {self.folder.parent.name!r} is damaged.",
                 subject=sha256,
-                way_out="Add the file again, or restore the collection from a backup.",
+                way_out="Remove the document and add its file again, or restore the collection from a backup.",
             )
         return data
+
+    def _write(self, original: Original) -> None:
+        write_file(self.folder / original.sha256, original.data)
+
+    def _holds(self, sha256: str) -> bool:
+        try:
+            self.read(sha256)
+        except (FileNotFoundError, CorruptDataError):
+            return False
+        return True
 
     def remove(self, names: Collection[str]) -> None:
         """Remove files that nothing refers to."""

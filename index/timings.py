@@ -28,11 +28,8 @@ def timings() -> Iterator[dict[str, float]]:
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """A part of the work. Raises TimeLimitError, before it begins, where the time is up."""
+    check_time()
     started = time.perf_counter()
-    if time.monotonic() > _until.get():
-        raise TimeLimitError(
-            "That takes longer than is allowed.", subject=5, way_out="Nothing was changed; ask for less at a time."
-        )
     try:
         yield
     finally:
@@ -48,6 +45,14 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
     finally:
         _until.reset(token)
+
+
+def check_time() -> None:
+    """Raises TimeLimitError where the time is up."""
+    if seconds_left() < 0:
+        raise TimeLimitError(
+            "That takes longer than is allowed.", subject=5, way_out="Nothing was changed; ask for less at a time."
+        )
 
 
 def seconds_left() -> float:

@@ -170,7 +170,7 @@ class SqliteView:
             raise CorruptDataError(
                 f"The original of document {document_id!r} is lost.",
                 subject=document_id,
-                way_out="Add the file again, or restore the collection from a backup.",
+                way_out="Remove the document and add its file again, or restore the collection from a backup.",
             ) from error
 
     def files(self, folder: str) -> dict[str, FileRecord]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -210,6 +211,50 @@ def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "spanwise: There is no collection 'default'. Add documents to make it.\n"
     assert not (tmp_path / "spanwise-data").exists()
+
+
+def test_collections_are_managed(run: Run) -> None:
+    assert run("collections", "create", "notes").stdout == "Made notes.\n"
+    refused = run("collections", "create", "notes")
+    assert refused.returncode == 3
+    assert "a collection 'notes' already" in refused.stderr
+    assert run("collections", "rename", "notes", "book").returncode == 0
+    assert json.loads(run("collections", "list", "--json").stdout) == {"collections": ["book"]}
+    assert run("collections", "drop", "book").stdout == "Dropped book.\n"
+    assert run("collections", "drop", "book").returncode == 2
+    assert run("collections", "list").stdout == ""
+
+
+def test_a_backup_is_verified_and_restored(run: Run, folder: Path) -> None:
+    assert "All is well: 1 documents, 1 passages." in run("verify").stdout
+    assert run("backup", "backup.tar").returncode == 0
+    assert run("remove", "games.txt").returncode == 0
+    assert run("restore", "backup.tar").returncode == 3
+    assert run("restore", "backup.tar", "--replace").stdout == "Restored default: 1 documents, 1 passages.\n"
+    assert run("show", "games.txt").stdout == TEXT
+    original = next((folder / "spanwise-data" / "collections" / "default" / "originals").iterdir())
+    original.write_bytes(b"other")
+    wrong = run("verify")
+    assert wrong.returncode == 1
+    assert wrong.stdout == "original: games.txt: Its original is damaged: other bytes than were kept.\n"
+    assert json.loads(run("verify", "--json").stdout)["findings"][0]["kind"] == "original"
+    assert "bytes before" in run("compact").stdout
+
+
+def test_status_tells_of_work_that_was_cut_off(run: Run, folder: Path) -> None:
+    from spanwise.index import work
+
+    kept = folder / "spanwise-data" / "collections" / "default"
+    working = work.announced(kept, "add", "/files")
+    working.__enter__()(32, 100)
+    running = run("status").stdout
+    working.__exit__(KeyError, KeyError(), None)
+    assert re.search(r"^pending +add /files, 32 of 100, process \d+$", running, re.MULTILINE)
+    assert re.search(r"^pending +add /files, 32 of 100, cut off", run("status").stdout, re.MULTILINE)
+    assert json.loads(run("status", "--json").stdout)["pending"][0]["running"] is False
+    with work.announced(kept, "add", "/files"):
+        pass
+    assert "pending" not in run("status").stdout
 
 
 def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> None:

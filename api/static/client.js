@@ -58,7 +58,7 @@ export class Spanwise {
     if (start != null && end != null) { query.set("start", start); query.set("end", end); }
     if (version) query.set("content_hash", version);
     if (width) query.set("width", width);
-    const response = await this.#fetch("GET", `/v1/documents/${encodedId(id)}/pages/${page}.png?${query}`, null, signal);
+    const response = await this.#fetch("GET", `/v1/pages/${page}/${encodedId(id)}?${query}`, null, signal);
     return response.blob();
   }
 

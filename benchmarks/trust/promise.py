@@ -6,7 +6,6 @@ whoever knows the seed and how many changes were acknowledged knows everything t
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import sqlite3
@@ -21,7 +20,7 @@ import numpy as np
 import spanwise
 from spanwise import Settings, Source
 from spanwise.index.markup import blank_markup
-from spanwise.index.storage import DATABASE, collection_folder
+from spanwise.index.storage import DATABASE, collection_folder, collections
 from spanwise.qa.calibration import Calibration, Judge
 from spanwise.qa.collection import Collection
 from spanwise.qa.fitting import Logistic
@@ -29,7 +28,7 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 
 SETTINGS = Settings(max_top_k=100_000, write_wait_seconds=30)
 EMBEDDER = HashEmbedder(32)
-OTHERS = {"search": 4, "reopen": 2, "calibrate": 2}
+OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "rename": 1, "drop": 1}
 """How often a change is none of documents."""
 IDS = (*(f"d{number}" for number in range(8)), *(f"f{number}.txt" for number in range(5)))
 """Ids of documents; those with a dot are added as files, whose originals are kept."""
@@ -45,6 +44,11 @@ class State:
 
     documents: Mapping[str, int] = field(default_factory=dict)
     calibration: int | None = None
+    others: Mapping[str, State] = field(default_factory=dict)
+    """Collections that were restored from its backups, by name."""
+
+    def copy(self) -> State:
+        return replace(self, others={})
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,16 @@ class Change:
     def applied(self, state: State) -> State:
         kept = {name: version for name, version in state.documents.items() if name not in self.removed}
         after = replace(state, documents={**kept, **self.put})
-        return replace(after, calibration=self.number) if self.kind == "calibrate" else after
+        others = dict(state.others)
+        if self.kind == "calibrate":
+            return replace(after, calibration=self.number)
+        if self.kind == "copy":
+            others["copy"] = state.copy()
+        elif self.kind == "rename" and "copy" in others:
+            others["renamed"] = others.pop("copy")
+        elif self.kind == "drop":
+            others.pop("renamed", None)
+        return replace(after, others=others)
 
 
 def script(seed: int, length: int) -> list[Change]:
@@ -80,6 +93,10 @@ def script(seed: int, length: int) -> list[Change]:
             )
         elif kind == "delete":
             change = Change(kind, removed=tuple(rng.sample(present, min(len(present), rng.choice((1, 1, 3))))))
+        elif (kind == "rename" and ("copy" not in state.others or "renamed" in state.others)) or (
+            kind == "drop" and "renamed" not in state.others
+        ):
+            change = Change("search")
         else:
             change = Change(kind, number=number)
         changes.append(change)
@@ -140,17 +157,25 @@ def check(data: Path, allowed: Sequence[State], changes: Sequence[Change], name:
     """Open the collection and look at everything in it. Returns which of `allowed` it holds; raises Broken."""
     with open_collection(data, name) as library:
         held = _held(library)
-        if held not in allowed:
-            raise Broken(f"it holds {held}, which is none of {list(allowed)}")
+        if name == "default":
+            others = {one: check_copy(data, allowed, changes, one) for one in collections(data) if one != name}
+            held = replace(held, others=others)
+            if held not in allowed:
+                raise Broken(f"it holds {held}, which is none of {list(allowed)}")
         _check_through_the_front_door(library, held, changes)
         _check_rows(collection_folder(data, name) / DATABASE)
         _check_originals(collection_folder(data, name) / "originals", held)
-        if hasattr(library, "verify"):
-            report = library.verify()
-            if problems := getattr(report, "problems", None):
-                raise Broken(f"verify says {problems}")
+        if findings := library.verify():
+            raise Broken(f"verify says {findings[:3]}")
         _check_that_it_goes_on(library)
     return held
+
+
+def check_copy(data: Path, allowed: Sequence[State], changes: Sequence[Change], name: str) -> State:
+    """The same for a collection restored from a backup."""
+    return check(
+        data, [other for state in allowed for one, other in state.others.items() if one == name], changes, name
+    )
 
 
 def _held(library: Collection) -> State:
@@ -261,13 +286,19 @@ def perform(library: Collection, change: Change, data: Path, files: Path) -> Col
         library.search("stands", 5)
     elif change.kind == "calibrate":
         library.store_calibration(calibration(change.number))
+    elif change.kind == "compact":
+        library.compact()
+    elif change.kind == "copy":
+        files.mkdir(exist_ok=True)
+        library.backup(files / "backup.tar")
+        spanwise.restore(data, files / "backup.tar", "copy", replace=True, settings=SETTINGS)
+    elif change.kind == "rename":
+        spanwise.rename(data, "copy", "renamed", settings=SETTINGS)
+    elif change.kind == "drop":
+        spanwise.drop(data, "renamed", settings=SETTINGS)
     elif change.kind == "reopen":
         library.close()
         return open_collection(data)
     else:
         raise ValueError(change.kind)
     return library
-
-
-def as_json(state: State) -> str:
-    return json.dumps({"documents": dict(state.documents), "calibration": state.calibration})

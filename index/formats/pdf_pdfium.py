@@ -24,7 +24,7 @@ from .names import posix
 from .pdf_furniture import furniture
 from .pdf_glyphs import Stretch
 from .pdf_order import in_reading_order
-from .pdf_text import OutlineEntry, PageLines, assemble, mark_headings
+from .pdf_text import OutlineEntry, PageLines, assemble, mark_headings, title_of
 
 MEDIA_TYPE = "application/pdf"
 _HYPHENS = ("\x02", "\ufffe", "\u00ad", "-", "\u2010")
@@ -67,7 +67,7 @@ def pdf_source(data: bytes, name: str) -> Source:
     metadata["pages"] = len(pages)
     if empty:
         metadata["pages_without_text"] = len(empty)
-    title = title or next((one.text for one in layout.headings if one.level == 1), None)
+    title = title or title_of(pages)
     return Source(text, id_of_path(posix(name)), title, name, metadata, MEDIA_TYPE, None, layout)
 
 

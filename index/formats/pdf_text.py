@@ -15,6 +15,8 @@ from .pdf_tables import tables_of
 _ITEM = re.compile(r"(?:[•●○■▪◦‣–—*·-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+\S")
 _ENDS = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*$")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LEADERS = re.compile(r"(?:\s?[.·…]){4,}\s*[\divxlc]+$")
+"""An entry of a table of contents: dots lead to the number of its page."""
 _HEADING_LENGTH = 150
 
 
@@ -80,8 +82,27 @@ def _mark_by_size(lines: list[Stretch]) -> None:
     used = sorted({_rounded(line.size) for line in large}, reverse=True)
     levels = {size: min(number, 6) for number, size in enumerate(used, 1)}
     for line in large:
-        if any(character.isalpha() for character in line.text):
+        if _says_something(line.text):
             line.level = levels[_rounded(line.size)]
+
+
+def title_of(pages: Sequence[PageLines]) -> str | None:
+    """The largest words of the first page, where they are much larger than the text; else the first heading."""
+    lines = [line for page in pages for line in page.lines]
+    first = [line for line in pages[0].lines if _says_something(line.text)] if pages else []
+    if first:
+        size = max(line.size for line in first)
+        if size >= 1.25 * median(line.size for line in lines):
+            start = next(number for number, line in enumerate(first) if line.size == size)
+            run = [line.text for line in first[start : start + 3] if abs(line.size - size) < 0.5]
+            if 3 < len(title := " ".join(run)) <= 2 * _HEADING_LENGTH:
+                return title
+    return next((line.text for line in lines if line.level == 1), None)
+
+
+def _says_something(text: str) -> bool:
+    """Whether more than half of it is letters: no formula, no number."""
+    return sum(character.isalpha() for character in text) * 2 > len("".join(text.split()))
 
 
 @dataclass(slots=True)
@@ -153,7 +174,9 @@ def assemble(pages: Sequence[PageLines]) -> tuple[str, Layout]:
             elif line.level is not None:
                 last = headings[-1]
                 headings[-1] = Heading(last.start, last.level, f"{last.text} {line.text}"[:200])
-            if line.mono or line.cells > 1:
+            if _LEADERS.search(line.text) and line.level is None:
+                excluded.append(span)
+            elif line.mono or line.cells > 1:
                 unbroken.append(span)
             before = line
         if due:
@@ -214,6 +237,8 @@ def _break(before: Stretch, line: Stretch, opening: Stretch | None, pitch: float
         return "\n\n"
     if before.cells > 1 or line.cells > 1:
         return "\n" if before.part == line.part else "\n\n"
+    if _LEADERS.search(before.text) or _LEADERS.search(line.text):
+        return "\n"
     if before.mono != line.mono:
         return "\n\n"
     if before.mono:

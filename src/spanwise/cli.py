@@ -1,5 +1,5 @@
-"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | serve |
-keys | collections | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | verify |
+backup | restore | reindex | compact | serve | keys | collections | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from .api.serialise import stored_json
-from .index.collection import OnProgress
+from .index.folders import OnProgress
 from .index.folders import Progress as AddProgress
 from .index.records import Added, Hit, Hits
 from .index.sentences import sentence_spans

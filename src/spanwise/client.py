@@ -296,9 +296,8 @@ class Client:
         asked = {"start": span.start, "end": span.end} if span else {}
         given = {"width": width, "content_hash": content_hash}
         query = {**asked, **{name: value for name, value in given.items() if value is not None}}
-        return self._request("GET", self._address(document_id, query, f"/pages/{page}.png"), None, accept="image/png")[
-            1
-        ]
+        address = f"/v1/pages/{page}/{quote(document_id)}?{self._query(query)}"
+        return self._request("GET", address, None, accept="image/png")[1]
 
     def document(self, document_id: str) -> Document:
         """One document with its text."""
@@ -337,8 +336,8 @@ class Client:
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
 
-    def _address(self, document_id: str, more: Mapping[str, object] = {}, below: str = "") -> str:
-        return f"/v1/documents/{quote(document_id)}{below}?{self._query(more)}"
+    def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
+        return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
 
     def _send(self, method: str, route: str, body: Json | None = None) -> Json:
         data = None if body is None else json.dumps(body).encode()

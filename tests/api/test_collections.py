@@ -108,7 +108,7 @@ def test_uploads_that_wait_do_not_bring_a_dropped_collection_back(
     client: FlaskClient, app: APIFlask, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = app.extensions["spanwise.jobs"]
-    monkeypatch.setattr(jobs, "_enqueue", lambda job_id: None)  # they wait
+    monkeypatch.setattr(jobs, "_step", lambda job_id: False)  # they wait
     add(client, "notes", "The bridge is wide.")
     job = jobs.submit("notes", [Upload("late.txt", b"Late words.")])
     assert client.delete("/v1/collections/notes").status_code == 204

@@ -220,6 +220,28 @@ def test_a_table_is_kept_row_by_row(load) -> None:
     assert "City | Country | People\nLyon | France | 520,774\nGraz | Austria | 291,007" in source.text
 
 
+def test_entries_of_a_table_of_contents_are_lines_of_no_passage_and_the_largest_words_are_the_title(
+    load, known
+) -> None:
+    maker = Maker(1, hyphenate=False, running=False)
+    maker.line("The Book of", 26)
+    maker.line("Harbours", 26)
+    maker.line("f(x) = 2 + x", 40)
+    entries = [f"{number}.1 Of things {'. ' * 20}{number + 3}" for number in range(1, 6)]
+    for entry in entries:
+        maker.line(entry)
+    maker.y -= 10
+    for sentence in known(8):
+        maker.paragraph(sentence)
+    maker.canvas.setTitle("untitled")
+    maker.canvas.save()
+    (source,) = load(maker.stream.getvalue(), "x.pdf").sources
+    assert source.title == "The Book of Harbours"
+    assert [span.of(source.text) for span in source.layout.excluded] == [entry.replace("  ", " ") for entry in entries]
+    assert "\n".join(entries) in source.text
+    assert [heading.text for heading in source.layout.headings] == ["The Book of", "Harbours"]  # no formula
+
+
 def test_a_compound_that_breaks_at_its_own_hyphen_keeps_it(load) -> None:
     maker = Maker(1, hyphenate=False, running=False)
     maker.line("A well-known fact stands here, as in every book about it that people have seen, and is very well-")

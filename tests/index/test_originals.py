@@ -126,7 +126,7 @@ def test_a_damaged_or_lost_original_is_named_and_adding_it_again_heals(
     library.add(file)
     stored = data / "collections" / "default" / "originals" / digest(file.read_bytes())
     stored.write_bytes(b"The bridge is wild.")
-    with pytest.raises(CorruptDataError, match=r"original .* is damaged.*Add the file again"):
+    with pytest.raises(CorruptDataError, match=r"original .* is damaged.*add its file again"):
         library.original("a.txt")
     stored.unlink()
     with pytest.raises(CorruptDataError, match=r"original of document 'a.txt' is lost"):
@@ -134,6 +134,17 @@ def test_a_damaged_or_lost_original_is_named_and_adding_it_again_heals(
     library.remove("a.txt")
     library.add(file)
     assert library.original("a.txt") == b"The bridge is wide."
+
+
+def test_a_damaged_original_that_others_share_is_written_anew(library: Collection, tmp_path: Path, data: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(b"The bridge is wide.")
+    library.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    (data / "collections" / "default" / "originals" / digest(b"The bridge is wide.")).write_bytes(b"other")
+    library.remove("a.txt")
+    library.add(tmp_path / "a.txt")
+    assert library.original("b.txt") == b"The bridge is wide."
+    assert library.verify() == []
 
 
 def test_a_refused_change_keeps_what_was_there(

@@ -218,3 +218,15 @@ def test_a_killed_process_loses_nothing_it_was_told_is_stored(tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "store" / "collection.sqlite")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.execute("INSERT INTO lexical (lexical) VALUES ('integrity-check')")
+
+
+def test_the_lock_of_a_writer_that_died_is_free(opened: Open, data: Path) -> None:
+    library = opened(settings=Settings(write_wait_seconds=5))
+    library.add(Source("The bridge is wide.", id="a"))
+    with process(HOLD_THE_LOCK, str(data / "collections" / "default" / "collection.sqlite")) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        child.kill()
+        child.wait()
+        library.remove("a")
+    assert library.documents() == []

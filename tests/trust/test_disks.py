@@ -15,10 +15,12 @@ from trust.power import FAILURES, record, replay
 from trust.promise import Broken
 from trust.shim import CLOSE, MKDIR, OPEN, RENAME, SYNC, WRITE, Call
 
+LENGTH = 14
+
 
 @pytest.fixture(scope="module")
 def calls(recording_nursery: Nursery, memory: Path) -> list[Call]:
-    return record(recording_nursery, memory, seed=5)
+    return record(recording_nursery, memory, 5, LENGTH)
 
 
 def test_power_failures_lose_nothing_that_was_acknowledged(calls: list[Call], memory: Path) -> None:
@@ -28,11 +30,11 @@ def test_power_failures_lose_nothing_that_was_acknowledged(calls: list[Call], me
     def choose(number: int, call: Call) -> list[str]:
         if number in acknowledged:
             return ["nothing that was not synced is left"]
-        return [rng.choice(sorted(FAILURES))] if rng.random() < 0.06 else []
+        return [rng.choice(sorted(FAILURES))] if rng.random() < 0.05 else []
 
-    done = replay(calls, memory, 5, choose)
+    done = replay(calls, memory, 5, choose, LENGTH)
     assert done.keys() == FAILURES.keys()
-    assert sum(done.values()) > 80
+    assert sum(done.values()) > 30
 
 
 @pytest.mark.parametrize("forgotten", ["collection.sqlite-wal", "collections"])
@@ -47,7 +49,7 @@ def test_a_forgotten_sync_would_be_seen(calls: list[Call], memory: Path, forgott
     with pytest.raises(Broken, match="none of"):
         replay(
             unsynced, memory, 5,
-            lambda _, call: ["nothing that was not synced is left"] if call.data.startswith(b"done") else [],
+            lambda _, call: ["nothing that was not synced is left"] if call.data.startswith(b"done") else [], LENGTH,
         )  # fmt: skip
 
 
