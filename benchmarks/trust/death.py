@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,22 +96,28 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--each", type=int, default=5, help="trials at each failpoint")
     options.add_argument("--random", type=int, default=200, help="trials at random moments")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--minutes", type=float, default=60, help="stop after so long and report what was done")
     options.add_argument("--out", type=Path)
     chosen = options.parse_args(arguments)
     rng = random.Random(chosen.seed)
+    ends = time.monotonic() + 60 * chosen.minutes
     histogram = Histogram()
     with tempfile.TemporaryDirectory(dir=in_memory()) as name, Nursery() as nursery:
         folder = Path(name)
         seeds = [chosen.seed * 1000 + number for number in range(max(chosen.each, 1))]
         passed = {seed: failpoints(nursery, folder, seed) for seed in seeds}
         names = sorted(set().union(*passed.values()))
-        for place in names:
-            having = [seed for seed in seeds if place in passed[seed]]
-            for number in range(chosen.each):
+        for number in range(chosen.each):
+            for place in names:
+                if time.monotonic() > ends:
+                    break
+                having = [seed for seed in seeds if place in passed[seed]]
                 seed = having[number % len(having)]
                 killed_at(nursery, folder, seed, place, rng.randint(1, passed[seed][place]))
                 histogram.deaths[place] += 1
         for number in range(chosen.random):
+            if time.monotonic() > ends:
+                break
             if killed_after(nursery, folder, chosen.seed * 5000 + number, rng.uniform(0.002, 0.8)):
                 histogram.at_random += 1
             else:
