@@ -27,6 +27,8 @@ _PASSAGE_OUT = {"text": _PASSAGE, "start": _PASSAGE_START, "end": _PASSAGE_START
 
 ASK_REQUEST: Json = {"question": "When do the Olympics end?", "top_k": 3, "collection": "default"}
 
+FILTER: Json = {"year": {"$gte": 2020}}
+
 ASK_RESPONSE: Json = {
     "question": "When do the Olympics end?",
     "answerable": True,
@@ -61,6 +63,15 @@ ASK_RESPONSE: Json = {
 
 SEARCH_REQUEST: Json = {"query": "winter olympics", "top_k": 10}
 
+FILTERED_SEARCH_REQUEST: Json = {**SEARCH_REQUEST, "where": FILTER, "explain": True}
+
+
+def _highlight(words: str) -> Json:
+    start = _PASSAGE_START + _PASSAGE.index(words)
+    span = {"start": start, "end": start + len(words)}
+    return {"span": span, "span_utf16": span}
+
+
 SEARCH_RESPONSE: Json = {
     "query": "winter olympics",
     "hits": [
@@ -68,11 +79,16 @@ SEARCH_RESPONSE: Json = {
             "document": _REFERENCE,
             "passage": _PASSAGE_OUT,
             "span_utf16": {"start": _PASSAGE_OUT["start"], "end": _PASSAGE_OUT["end"]},
-            "scores": {"fused": 0.0328, "dense": 0.51, "lexical": 7.2, "relevance": None},
+            "highlights": [_highlight("Winter"), _highlight("Olympics")],
+            "merged": [],
+            "sentence": None,
+            "scores": {"fused": 1.0, "dense": 0.51, "lexical": 7.2, "relevance": None},
+            "explanation": None,
             "page": None,
             "heading": None,
         }
     ],
+    "next": None,
     "generation": 1,
     "took_ms": 8.9,
 }

@@ -100,6 +100,15 @@ CollectionName = Annotated[
     ),
 ]
 TopK = Annotated[int, Field(ge=1, description="How many to return, best first."), AtMost("max_top_k")]
+Filter = Annotated[
+    dict[str, Any],
+    Field(
+        description="Which documents and passages may be found, by metadata and by `document.id`, `document.title`, "
+        "`document.uri`, `document.media_type`, `document.added_at` and `passage.page`. Values are equal, one of a "
+        "list, or compared with `$eq $ne $in $nin $lt $lte $gt $gte`; `$and`, `$or` and `$not` combine.",
+        examples=[{"year": {"$gte": 2020}, "topics": ["sport", "art"]}],
+    ),
+]
 Text = Annotated[
     str,
     Field(min_length=1, description="The text. Stored as it is: spans count its Unicode code points."),

@@ -53,6 +53,8 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
     errors.QuestionError: Kind(422, "invalid-question", "The question cannot be used"),
     errors.SourceError: Kind(422, "invalid-source", "The document cannot be used"),
     errors.DocumentIdError: Kind(422, "invalid-id", "The id cannot be used"),
+    errors.FilterError: Kind(422, "invalid-filter", "The filter cannot be used"),
+    errors.CursorError: Kind(422, "invalid-cursor", "The cursor cannot be used"),
     errors.LimitError: Kind(422, "out-of-limits", "A number lies outside its limits"),
     errors.NotFoundError: Kind(404, "not-found", "Not found", "There is nothing with that name."),
     errors.DocumentNotFoundError: Kind(
@@ -83,6 +85,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
         "The document has changed",
         way_out="Without `content_hash` the address gives the document as it is now.",
     ),
+    errors.StaleCursorError: Kind(409, "stale-cursor", "The collection has changed"),
     errors.ModelMismatchError: Kind(
         409,
         "model-mismatch",

@@ -25,11 +25,17 @@ Json = dict[str, Any]
 
 
 class DocumentIdConverter(BaseConverter):
-    """A document id in an address: anything, with slashes in any place."""
+    """A document id in an address: anything, with slashes in any place, but nothing that ends like a page's address."""
 
-    regex = ".+"
+    regex = r"(?!.*/pages/\d+\.png\Z).+"
     part_isolating = False
     weight = 200
+
+
+class PagedIdConverter(DocumentIdConverter):
+    """The id of the document whose page is meant."""
+
+    regex = ".+"
 
 
 def collection(name: str, *, create: bool = False) -> Collection:
@@ -57,7 +63,7 @@ def ask(body: schema.AskRequest) -> Json:
     """
     target = collection(body.collection)
     questions = body.questions or [body.question]
-    results = within_time(lambda: target.ask_many(questions, body.top_k, body.min_probability))
+    results = within_time(lambda: target.ask_many(questions, body.top_k, body.min_probability, where=body.where))
     for result in results:
         metrics().answered(body.collection, result)
     answers = [ask_json(result, timings=body.timings) for result in results]
@@ -69,9 +75,14 @@ def ask(body: schema.AskRequest) -> Json:
 @v1.output(schema.SearchResponse)
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
 def search(body: schema.SearchRequest) -> Json:
-    """Find the passages near a query"""
+    """Find the passages near a query
+
+    Best first, a page at a time. A filter keeps the search to what it allows and loses nothing of that. A cursor of
+    before a change to the collection is refused with 409.
+    """
     target = collection(body.collection)
-    hits = within_time(lambda: target.search(body.query, body.top_k))
+    options = body.model_dump(exclude={"query", "top_k", "collection", "timings"})
+    hits = within_time(lambda: target.search(body.query, body.top_k, **options))
     metrics().searched(hits)
     return hits_json(hits, timings=body.timings)
 
@@ -116,7 +127,7 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     return document_text_json(document, query.within(document.info))
 
 
-@v1.get("/documents/<id:id>/pages/<int:page>.png")
+@v1.get("/documents/<paged:id>/pages/<int:page>.png")
 @v1.input(schema.PictureQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="get_page",

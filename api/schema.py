@@ -29,6 +29,7 @@ from .fields import (
     MAX_QUESTIONS_PER_REQUEST,
     CollectionName,
     DocumentId,
+    Filter,
     Metadata,
     Offset,
     Probability,
@@ -75,6 +76,7 @@ class AskRequest(JsonBody):
         None,
         description="How likely the first answer must be to count as one; what the calibration asks for if absent.",
     )
+    where: Filter | None = None
     collection: CollectionName = "default"
     timings: Timed = False
 
@@ -93,10 +95,21 @@ class AskRequest(JsonBody):
 
 
 class SearchRequest(JsonBody):
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SEARCH_REQUEST]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [examples.SEARCH_REQUEST, examples.FILTERED_SEARCH_REQUEST]}
+    )
 
     query: Question
     top_k: TopK = 10
+    mode: Literal["hybrid", "dense", "lexical"] = Field("hybrid", description="By meaning and words, or one of them.")
+    where: Filter | None = None
+    cursor: str | None = Field(
+        None, max_length=200, description="`next` of the page before, with the same query, mode, filter and options."
+    )
+    rerank: bool = Field(False, description="Order the first 20 passages by the reading model's relevance.")
+    merge: bool = Field(True, description="Show a passage and its neighbours that are hits too as one.")
+    sentences: bool = Field(False, description="Mark the sentence of each hit whose meaning is nearest to the query.")
+    explain: bool = Field(False, description="Say how each score came about.")
     collection: CollectionName = "default"
     timings: Timed = False
 
@@ -394,11 +407,38 @@ class AskOut(RootModel[AskResponse | AskManyResponse]):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ASK_RESPONSE]})
 
 
+class HighlightOut(BaseModel):
+    """A part of the document's text, in code points and in UTF-16 code units."""
+
+    span: SpanOut
+    span_utf16: SpanOut
+
+
+class TermOut(BaseModel):
+    word: str
+    score: float = Field(description="Its share of the BM25 score.")
+
+
+class ExplanationOut(BaseModel):
+    """`fused` is `dense_weight * dense_share + (1 - dense_weight) * lexical_share`."""
+
+    terms: list[TermOut] = Field(description="The words of the query that count.")
+    left_out: list[str] = Field(description="Words of the query that stand in too many passages to count.")
+    dense_share: float = Field(description="The cosine, normalised within the question.")
+    lexical_share: float = Field(description="The BM25 score, normalised within the question.")
+    dense_weight: float
+    words: list[str] = Field(description="The same in sentences.")
+
+
 class HitOut(BaseModel):
     document: DocumentReference
     passage: PassageOut
     span_utf16: SpanOut
+    highlights: list[HighlightOut] = Field([], description="What matched the words of the query, stems included.")
+    merged: list[SpanOut] = Field([], description="The neighbouring passages that are shown as this one.")
+    sentence: HighlightOut | None = Field(None, description="The nearest sentence, where it was asked for.")
     scores: ScoresOut
+    explanation: ExplanationOut | None = Field(None, description="How the score came about, where it was asked for.")
     page: int | None
     heading: str | None
 
@@ -408,6 +448,7 @@ class SearchResponse(BaseModel):
 
     query: str
     hits: list[HitOut] = Field(description="Best first.")
+    next: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last one.")
     generation: int
     took_ms: float
     timings_ms: dict[str, float] | None = TIMINGS

@@ -7,7 +7,20 @@ from typing import Any
 
 from ..index.locating import page_at
 from ..index.marks import Mark
-from ..index.records import Added, Document, DocumentInfo, Failure, Hit, Hits, Location, Passage, Scores, Span
+from ..index.records import (
+    Added,
+    Document,
+    DocumentInfo,
+    Explanation,
+    Failure,
+    Highlight,
+    Hit,
+    Hits,
+    Location,
+    Passage,
+    Scores,
+    Span,
+)
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -56,6 +69,7 @@ def hits_json(hits: Hits, *, timings: bool = False) -> Json:
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
+        "next": hits.next,
         "generation": hits.generation,
         "took_ms": _milliseconds(hits.took_ms),
         "timings_ms": _timings(hits.timings_ms) if timings else None,
@@ -68,7 +82,11 @@ def hit_json(hit: Hit) -> Json:
         "document": reference_json(hit.document),
         "passage": passage_json(hit.passage),
         "span_utf16": span_json(hit.passage.span_utf16),
+        "highlights": [highlight_json(one) for one in hit.highlights],
+        "merged": [span_json(span) for span in hit.merged],
+        "sentence": highlight_json(hit.sentence) if hit.sentence else None,
         "scores": scores_json(hit.scores),
+        "explanation": explanation_json(hit.explanation) if hit.explanation else None,
         "page": hit.passage.page,
         "heading": heading_json(hit.passage.heading),
     }
@@ -166,6 +184,23 @@ def location_json(location: Location) -> Json:
 
 def span_json(span: Span) -> Json:
     return {"start": span.start, "end": span.end}
+
+
+def highlight_json(highlight: Highlight) -> Json:
+    """A part of a document's text in both ways of counting."""
+    return {"span": span_json(highlight.span), "span_utf16": span_json(highlight.span_utf16)}
+
+
+def explanation_json(explanation: Explanation) -> Json:
+    """How a score came about."""
+    return {
+        "terms": [{"word": term.word, "score": term.score} for term in explanation.terms],
+        "left_out": list(explanation.left_out),
+        "dense_share": explanation.dense_share,
+        "lexical_share": explanation.lexical_share,
+        "dense_weight": explanation.dense_weight,
+        "words": list(explanation.words),
+    }
 
 
 def scores_json(scores: Scores) -> Json:

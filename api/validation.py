@@ -29,6 +29,9 @@ _REASONS = {
     "too_short": "must hold at least {min_length}",
     "too_long": "must hold at most {max_length}, and holds {actual_length}",
     "model_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "bool_type": "must be true or false",
+    "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
 }
 _LIMITS = ("max_length", "min_length", "le", "ge")

@@ -1,4 +1,4 @@
-"""Kinds of FAISS index over the vectors of `scale.py`: processor time of a query on one thread, recall@10 against flat.
+"""Kinds of FAISS index over the vectors of `scale.py`: time of one query on one thread, recall@10 against flat.
 
 python benchmarks/nearest.py 200000
 """

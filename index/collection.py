@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_fields
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import get_args
 
 from ..errors import (
     CorruptDataError,
@@ -18,9 +19,10 @@ from ..errors import (
     SourceError,
 )
 from ..settings import Settings
-from .embedding import Embedder
+from .cursors import MOST_POSITION, make_cursor, position_of
+from .embedding import Embedder, Vectors
+from .filters import AnyWhere, Where, parse_where
 from .folders import FolderReader, OnProgress, Progress
-from .fusion import Fused, fuse
 from .ingest import (
     batches,
     check_distinct,
@@ -34,8 +36,10 @@ from .ingest import (
 from .keeping import KeptCollection
 from .loading import LoadOptions, id_of_path, shown
 from .managing import sweep
+from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
 from .pages import DEFAULT_WIDTH, PageImages
+from .ranking import Mode, rank, reranked, take
 from .records import (
     Added,
     Document,
@@ -46,7 +50,6 @@ from .records import (
     Location,
     Metadata,
     Original,
-    Scores,
     Source,
     Span,
 )
@@ -58,9 +61,8 @@ from .timings import stage, timings
 from .vectors_faiss import FaissFlatIndex
 
 AnySource = Source | str | Path
-Mode = Literal["hybrid", "dense", "lexical"]
-CANDIDATES = 50
-"""Passages taken from each ranking before they are fused."""
+RERANKED = 20
+"""Passages at the head of a ranking whose relevance the reading model judges."""
 
 
 class SearchCollection(KeptCollection):
@@ -208,11 +210,27 @@ class SearchCollection(KeptCollection):
             document_id, page, [spans] if isinstance(spans, Span) else list(spans), width, content_hash
         )
 
-    def search(self, query: str, top_k: int = 10, *, mode: Mode = "hybrid") -> Hits:
-        """The passages nearest to `query`, best first.
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        mode: Mode = "hybrid",
+        where: AnyWhere | None = None,
+        cursor: str | None = None,
+        rerank: bool = False,
+        merge: bool = True,
+        sentences: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """The passages nearest to `query`, best first, with what matched in them.
 
         `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only).
-        Raises QuestionError, LimitError.
+        `where` keeps the search to documents and passages that a filter allows (see `index.filters`); nothing that it
+        allows is lost. `cursor` is `next` of the page before. `rerank` orders the first 20 passages by the reading
+        model's relevance. `merge` shows a passage and its neighbours that are hits too as one. `sentences` marks the
+        nearest sentence of each hit; `explain` says how each score came about.
+        Raises QuestionError, LimitError, FilterError, CursorError, StaleCursorError.
         """
         started = time.perf_counter()
         query = self._check_question(query, "query")
@@ -221,9 +239,29 @@ class SearchCollection(KeptCollection):
             raise QuestionError(
                 f"There is no search mode {mode!r}.", subject=mode, way_out=f"Give one of {', '.join(get_args(Mode))}."
             )
-        with timings() as timed, self._store.reading() as view:
-            hits = self._retrieve(view, query, top_k, mode)
-            return Hits(query, tuple(hits), view.generation, _milliseconds_since(started), timings_ms=timed)
+        allowed = parse_where(where)
+        request = (query, mode, allowed, bool(rerank), bool(merge))
+        with timings() as timed:
+            with self._store.reading() as view:
+                begin = 0 if cursor is None else position_of(cursor, request, view.generation)
+                vector = self._query_vector(query) if mode != "lexical" or sentences else None
+                ranking = rank(view, query, vector, mode, allowed)
+                if rerank:
+                    head = list(islice(ranking, RERANKED))
+                    ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
+                groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
+                with stage("mark"):
+                    hits = as_hits(view, query, groups, explain=explain)
+                following = make_cursor(request, view.generation, begin + taken) if more else None
+                generation = view.generation
+            if sentences and vector is not None:
+                with stage("sentences"):
+                    marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
+                hits = [replace_fields(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
+            if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
+                hits = self._still_there(hits, generation)
+        took = _milliseconds_since(started)
+        return Hits(query, tuple(hits), generation, took, next=following, timings_ms=timed)
 
     def warm(self) -> None:
         """Load the models and the index now instead of at the first question."""
@@ -335,28 +373,25 @@ class SearchCollection(KeptCollection):
 
     # The way of a question, first half: retrieve.
 
-    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode) -> list[Hit]:
-        depth = max(CANDIDATES, top_k)
-        dense: dict[int, float] = {}
-        lexical: dict[int, float] = {}
-        if mode in ("hybrid", "lexical"):
-            with stage("lexical"):
-                lexical = dict(view.lexical(query, depth))
-        if mode in ("hybrid", "dense"):
-            with stage("encode"):
-                vector = self._embedder().embed_query(blank_markup(query))
-            with stage("dense"):
-                dense = dict(view.dense(vector, depth))
-                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
-        with stage("fuse"):
-            candidates = fuse(dense, lexical)
-            if len(candidates) > top_k:  # all that tie with the last one shown
-                candidates = [candidate for candidate in candidates if candidate.fused >= candidates[top_k - 1].fused]
-            passages = view.passages([candidate.key for candidate in candidates])
-            found = [(candidate, passages[candidate.key]) for candidate in candidates if candidate.key in passages]
-            # Ties between passages of equal score break by document and place, whatever order they were stored in.
-            found.sort(key=lambda pair: (-pair[0].fused, pair[1].document.id, pair[1].span.start))
-        return [Hit(passage, _scores(candidate)) for candidate, passage in found[:top_k]]
+    def _retrieve(self, view: View, query: str, top_k: int, mode: Mode, where: Where | None = None) -> list[Hit]:
+        ranking = rank(view, query, None if mode == "lexical" else self._query_vector(query), mode, where)
+        return [Hit(one.passage, one.scores) for one in islice(ranking, top_k)]
+
+    def _query_vector(self, query: str) -> Vectors:
+        with stage("encode"):
+            return self._embedder().embed_query(blank_markup(query))
+
+    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers `query`, by a reading model; larger is better."""
+        raise QuestionError("This collection has no reading model.", way_out="Search without rerank.")
+
+    def _still_there(self, hits: list[Hit], generation: int) -> list[Hit]:
+        """Those of `hits` whose version of the document is still the one that is stored."""
+        with self._store.reading() as view:
+            if view.generation == generation:
+                return hits
+            known = view.known([hit.document.id for hit in hits])
+            return [hit for hit in hits if known.get(hit.document.id) == hit.document]
 
     def _check_question(self, question: str, what: str = "question") -> str:
         if not isinstance(question, str):
@@ -387,10 +422,6 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     with suppress(OSError):  # a folder that is read-only has nothing to finish
         sweep(data)
     return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
-
-
-def _scores(candidate: Fused) -> Scores:
-    return Scores(candidate.fused, candidate.dense, candidate.lexical)
 
 
 def _milliseconds_since(started: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ class Fingerprint:
     metric: str = "inner product of unit vectors"
     query_prompt: str = ""
     passage_prompt: str = ""
+    precision: str = "float32"
+    """The numbers the model computes with. Vectors are stored as float16."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,18 +66,52 @@ class Embedder(Protocol):
         """float32, shape (dimension,), length 1. The same text always gives the same vector."""
 
 
-_loaded: dict[tuple[str, int], Embedder] = {}
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What a model wants in front of queries and of passages."""
+
+    query: str = ""
+    passage: str = ""
+
+
+# Families whose model cards ask for prompts, by the last part of a path or hub name. A model that brings prompts in its
+# own configuration is not looked up here.
+_FAMILIES = (
+    # huggingface.co/intfloat/e5-base-v2, multilingual-e5-base
+    (r"(multilingual-)?e5-(small|base|large)(-v2|-unsupervised)?", Prompts("query: ", "passage: ")),
+    (
+        r"(multilingual-)?e5-.*instruct",
+        Prompts("Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "),
+    ),
+    # huggingface.co/BAAI/bge-base-en-v1.5, bge-base-zh-v1.5; bge-m3 wants none
+    (r"bge-(small|base|large)-en(-v1\.5)?", Prompts("Represent this sentence for searching relevant passages: ")),
+    (r"bge-(small|base|large)-zh(-v1\.5)?", Prompts("为这个句子生成表示以用于检索相关文章：")),
+)
+
+
+def known_prompts(model: str) -> Prompts:
+    """The prompts that the family of `model` wants; none for an unknown one."""
+    name = re.split(r"[/\\]", model.rstrip("/\\"))[-1].lower()
+    return next((prompts for pattern, prompts in _FAMILIES if re.fullmatch(pattern, name)), Prompts())
+
+
+_loaded: dict[tuple[str, int, str | None, str | None], Embedder] = {}
 _loading = threading.Lock()
 
 
-def load_embedder(model: str, threads: int = 0) -> Embedder:
-    """The embedding model `model`, loaded once per process.
+def load_embedder(
+    model: str, threads: int = 0, query_prompt: str | None = None, passage_prompt: str | None = None
+) -> Embedder:
+    """The embedding model `model`, loaded once per process; a prompt that is None is what the model asks for.
 
     Raises ModelError when it is missing or damaged.
     """
     with _loading:
-        if (model, threads) not in _loaded:
+        key = (model, threads, query_prompt, passage_prompt)
+        if key not in _loaded:
             from .embedding_sentence_transformers import SentenceTransformerEmbedder
 
-            _loaded[model, threads] = SentenceTransformerEmbedder(model, threads=threads)
-        return _loaded[model, threads]
+            _loaded[key] = SentenceTransformerEmbedder(
+                model, threads=threads, query_prompt=query_prompt, passage_prompt=passage_prompt
+            )
+        return _loaded[key]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelError
-from .embedding import DEFAULT_MODEL, Fingerprint, Vectors
+from .embedding import DEFAULT_MODEL, Fingerprint, Prompts, Vectors, known_prompts
 from .timings import check_time
 
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -27,8 +27,19 @@ _CARRIERS = (
 class SentenceTransformerEmbedder:
     """A sentence-transformers model behind the `Embedder` protocol. One lock: the model runs one batch at a time."""
 
-    def __init__(self, model: str = DEFAULT_MODEL, *, threads: int = 0, batch_size: int = 32) -> None:
-        """Load `model`. Raises ModelError when it is missing or its weights are not the expected ones."""
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        threads: int = 0,
+        batch_size: int = 32,
+        query_prompt: str | None = None,
+        passage_prompt: str | None = None,
+    ) -> None:
+        """Load `model`. A prompt that is None is the model's own, or that of its family (`known_prompts`).
+
+        Raises ModelError when it is missing or its weights are not the expected ones.
+        """
         packaged = model == DEFAULT_MODEL
         folder = packaged_folder() if packaged else None
         weights = _check_weights(folder) if folder else _weights_digest(Path(model))
@@ -52,13 +63,17 @@ class SentenceTransformerEmbedder:
             ) from error
         self._lock, self._next = threading.Lock(), threading.Lock()
         self._batch_size = batch_size
-        prompts = self._model.prompts or {}
+        own = {name: prompt for name, prompt in (self._model.prompts or {}).items() if prompt}
+        wanted = known_prompts(model)
+        if own:
+            wanted = Prompts(own.get("query", ""), own.get("document") or own.get("passage", ""))
         self._fingerprint = Fingerprint(
             model=model,
             dimension=int(self._model.get_embedding_dimension() or 0),
             weights_sha256=weights,
-            query_prompt=prompts.get("query") or "",
-            passage_prompt=prompts.get("document") or prompts.get("passage") or "",
+            query_prompt=wanted.query if query_prompt is None else query_prompt,
+            passage_prompt=wanted.passage if passage_prompt is None else passage_prompt,
+            precision=str(next(self._model.parameters()).dtype).removeprefix("torch."),
         )
         prompt_tokens = self.count_tokens([self._fingerprint.query_prompt, self._fingerprint.passage_prompt])
         self._max_tokens = int(self._model.max_seq_length or 512) - max(prompt_tokens)

@@ -22,6 +22,11 @@ class Fused:
     fused: float
     dense: float | None
     lexical: float | None
+    dense_share: float
+    """`dense` normalised within the question, 0 to 1."""
+    lexical_share: float
+    dense_weight: float
+    """`fused` is `dense_weight * dense_share + (1 - dense_weight) * lexical_share`."""
 
 
 def fuse(dense: Mapping[int, float], lexical: Mapping[int, float], dense_weight: float = DENSE_WEIGHT) -> list[Fused]:
@@ -38,6 +43,9 @@ def fuse(dense: Mapping[int, float], lexical: Mapping[int, float], dense_weight:
             weight * dense_share.get(key, 0.0) + (1 - weight) * lexical_share.get(key, 0.0),
             dense.get(key),
             lexical.get(key),
+            dense_share.get(key, 0.0),
+            lexical_share.get(key, 0.0),
+            weight,
         )
         for key in dense.keys() | lexical.keys()
     ]

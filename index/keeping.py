@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import CollectionBusyError, ModelMismatchError
+from ..errors import CollectionBusyError
 from ..settings import Settings
-from .embedding import DEFAULT_MODEL, Embedder, Fingerprint, load_embedder
+from .embedding import DEFAULT_MODEL, Embedder, Fingerprint
+from .embedding_choice import configured, configured_embedder, mismatch, named
 from .folders import OnProgress, Progress
 from .ingest import draft
 from .migrations import FORMAT_VERSION
@@ -93,7 +95,7 @@ class KeptCollection:
         tests. Nothing is done when the collection is under that model already.
         Raises ModelError, CollectionBusyError when a reindexing runs, StorageError.
         """
-        embedder = embedder or load_embedder(model or DEFAULT_MODEL, self._settings.threads)
+        embedder = embedder or configured_embedder(replace(self._settings, model=model), None)
         fingerprint = embedder.fingerprint
         if self._store.fingerprint() == fingerprint:
             return self.generation
@@ -143,22 +145,24 @@ class KeptCollection:
             return self._checked_embedders[stored]
         if self._checked_embedders:  # another process has reindexed the collection
             self._check_configured_model()
-        embedder = self._given_embedder or load_embedder(self._model_name(), self._settings.threads)
+        embedder = self._given_embedder or configured_embedder(self._settings, stored)
         if stored is None and adding:
             self._store.set_fingerprint(embedder.fingerprint)
             stored = self._store.fingerprint()
         if stored is None:
             return embedder
         if stored != embedder.fingerprint:
-            raise _mismatch(self.name, stored.model, embedder.fingerprint.model)
+            raise mismatch(self.name, stored, embedder.fingerprint)
         self._checked_embedders[stored] = embedder
         return embedder
 
     def _check_configured_model(self) -> None:
         stored = self._store.fingerprint()
-        given = self._given_embedder.fingerprint.model if self._given_embedder else self._settings.model
-        if stored and given and given != stored.model:
-            raise _mismatch(self.name, stored.model, given)
+        if stored is None:
+            return
+        given = self._given_embedder.fingerprint if self._given_embedder else configured(self._settings, stored)
+        if named(given) != named(stored):  # what the weights are is seen when they are loaded
+            raise mismatch(self.name, stored, given)
 
     def _model_name(self) -> str:
         stored = self._store.fingerprint()
@@ -166,17 +170,3 @@ class KeptCollection:
 
     def _reader_name(self) -> str:
         return "none"
-
-
-def _mismatch(collection: str, stored: str, given: str) -> ModelMismatchError:
-    if stored == given:
-        return ModelMismatchError(
-            f"Collection {collection!r} was built with another version of the embedding model {stored!r}.",
-            subject=given,
-            way_out="Bring that version back, or build another collection.",
-        )
-    return ModelMismatchError(
-        f"Collection {collection!r} was built with the embedding model {stored!r}, not {given!r}.",
-        subject=given,
-        way_out=f"Open it with model={stored!r} (SPANWISE_MODEL={stored}), or build another collection.",
-    )

@@ -104,6 +104,43 @@ MIGRATIONS = (
     CREATE INDEX marks_of_question ON marks (question);
     CREATE INDEX marks_of_document ON marks (document);
     """,
+    """
+    CREATE TABLE metadata (             -- one row for each value in documents.metadata; lists have several
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,             -- n number, t text, b true or false; null is no row
+        value NOT NULL,
+        document INTEGER NOT NULL,      -- no reference: triggers keep it
+        PRIMARY KEY (name, kind, value, document)
+    ) WITHOUT ROWID;
+    CREATE INDEX metadata_of_document ON metadata (document);
+    -- Text that is a number, as all of CSV is text, counts as a number too.
+    INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        e.value, new.key FROM documents AS new, json_each(new.metadata) e
+        WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+        i.value, new.key FROM documents AS new, json_each(new.metadata) e, json_each(e.value) i
+        WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+    INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+        WHERE kind = 't' AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
+    CREATE TRIGGER metadata_insert AFTER INSERT ON documents BEGIN
+        INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE e.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            e.value, new.key FROM json_each(new.metadata) e
+            WHERE e.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT e.key,
+        CASE i.type WHEN 'text' THEN 't' WHEN 'true' THEN 'b' WHEN 'false' THEN 'b' ELSE 'n' END,
+            i.value, new.key FROM json_each(new.metadata) e, json_each(e.value) i
+            WHERE e.type = 'array' AND i.type IN ('text', 'integer', 'real', 'true', 'false');
+        INSERT OR IGNORE INTO metadata SELECT name, 'n', json_extract(value, '$'), document FROM metadata
+            WHERE document = new.key AND kind = 't'
+            AND CASE WHEN json_valid(value) THEN json_type(value) END IN ('integer', 'real');
+    END;
+    CREATE TRIGGER metadata_delete AFTER DELETE ON documents BEGIN
+        DELETE FROM metadata WHERE document = old.key;
+    END;
+    """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

@@ -246,11 +246,53 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Highlight:
+    """A part of a document's text, in code points and in UTF-16 code units."""
+
+    span: Span
+    span_utf16: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TermScore:
+    """A word (or code) of the query and its share of a passage's BM25."""
+
+    word: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a score came about: `fused` is `dense_weight * dense_share + (1 - dense_weight) * lexical_share`."""
+
+    terms: tuple[TermScore, ...]
+    """Every word of the query that counts; their scores add up to the BM25 score."""
+    left_out: tuple[str, ...]
+    """Words of the query that stand in too many passages to count."""
+    dense_share: float
+    """The cosine normalised within the question, 0 to 1."""
+    lexical_share: float
+    """The BM25 score normalised within the question, 0 to 1."""
+    dense_weight: float
+    words: tuple[str, ...]
+    """The same in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage with its scores."""
 
     passage: Passage
     scores: Scores
+    highlights: tuple[Highlight, ...] = ()
+    """What matched the words of the query, stems included; in order, without overlap."""
+    merged: tuple[Span, ...] = ()
+    """The neighbouring passages that are shown as this one, in order; empty where it is a single one. The scores are
+    those of the best of them."""
+    sentence: Highlight | None = None
+    """The sentence whose meaning is nearest to the query's, where it was asked for."""
+    explanation: Explanation | None = None
+    """How the score came about, where it was asked for."""
 
     @property
     def text(self) -> str:
@@ -273,8 +315,10 @@ class Hits:
     hits: tuple[Hit, ...]
     generation: int
     took_ms: float
+    next: str | None = None
+    """The cursor of the next page; None on the last one."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`."""
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `mark`."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

@@ -58,8 +58,12 @@ class Segment:
     def living(self) -> tuple[Keys, Vectors]:
         return np.delete(self.keys, self.dead), np.delete(self.index.vectors(), self.dead, axis=0)
 
-    def search(self, vector: Vectors, k: int) -> tuple[Vectors, Keys]:
-        """Scores and keys of the `k` nearest living rows, best first, ties by key."""
+    def search(self, vector: Vectors, k: int, among: Keys | None = None) -> tuple[Vectors, Keys]:
+        """Scores and keys of the `k` nearest living rows, of those with keys `among`; best first, ties by key."""
+        if among is not None:
+            allowed = np.setdiff1d(np.flatnonzero(np.isin(self.keys, among, assume_unique=True)), self.dead)
+            scores, positions = self.index.search(vector, k, allowed)
+            return scores, self.keys[positions]
         k = min(k, len(self))
         if k < 1:
             return np.empty(0, np.float32), np.empty(0, np.int64)
@@ -79,9 +83,9 @@ class Snapshot:
     generation: int
     segments: tuple[Segment, ...]
 
-    def search(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        """The `k` nearest rows: (key, inner product), best first, ties by key."""
-        found = [segment.search(vector, k) for segment in self.segments]
+    def search(self, vector: Vectors, k: int, among: Keys | None = None) -> list[tuple[int, float]]:
+        """The `k` nearest rows, of those with keys `among`: (key, inner product), best first, ties by key."""
+        found = [segment.search(vector, k, among) for segment in self.segments]
         scores = np.concatenate([one for one, _ in found])
         keys = np.concatenate([one for _, one in found])
         order = np.lexsort((keys, -scores))[:k]

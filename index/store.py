@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from .embedding import Fingerprint, Vectors
+from .filters import Where
 from .marks import Mark
 from .records import (
     Document,
@@ -30,6 +31,15 @@ from .reports import Compacted, Finding, Work
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words of a query as `lexical` takes them: what each adds to a passage's BM25, and those that do not count."""
+
+    counted: tuple[tuple[str, float], ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +132,19 @@ class View(Protocol):
     @property
     def generation(self) -> int: ...
 
-    def dense(self, vector: Vectors, k: int) -> Scored:
-        """The `k` passages whose vectors are nearest: (key, inner product), best first."""
+    def dense(self, vector: Vectors, k: int, where: Where | None = None) -> Scored:
+        """The `k` passages whose vectors are nearest among those that `where` allows: (key, inner product), best
+        first."""
 
-    def lexical(self, query: str, k: int) -> Scored:
-        """The `k` passages that share the rarest words: (key, BM25, larger is better), best first."""
+    def lexical(self, query: str, k: int, where: Where | None = None) -> Scored:
+        """The `k` passages that share the rarest words, of those that `where` allows: (key, BM25, larger is better),
+        best first. A filter changes no score."""
+
+    def matches(self, query: str, texts: Mapping[PassageKey, str]) -> dict[PassageKey, Ranges]:
+        """Where the words that `lexical` counts stand in the texts of passages: code points of each text, in order."""
+
+    def terms(self, query: str, key: PassageKey) -> Terms:
+        """What each word of `query` adds to the score that `lexical` gives the passage."""
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
         """The inner product of `vector` with each of the passages `keys`."""

@@ -18,8 +18,11 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def search(self, vector: Vectors, k: int) -> tuple[Vectors, Positions]:
-        """The `min(k, len)` best: scores float32 and row positions int64, best first, ties by position."""
+    def search(self, vector: Vectors, k: int, among: Positions | None = None) -> tuple[Vectors, Positions]:
+        """The `min(k, len)` best: scores float32 and row positions int64, best first, ties by position.
+
+        With `among` (int64, ascending, distinct) only those rows are searched.
+        """
 
     def vectors(self) -> Vectors:
         """All rows, float32, shape (len, dimension)."""
@@ -50,8 +53,9 @@ class NumpyIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def search(self, vector: Vectors, k: int) -> tuple[Vectors, Positions]:
-        return best_first(inner_products(self._vectors, vector), np.arange(len(self), dtype=np.int64), k)
+    def search(self, vector: Vectors, k: int, among: Positions | None = None) -> tuple[Vectors, Positions]:
+        rows = np.arange(len(self), dtype=np.int64) if among is None else among
+        return best_first(inner_products(self._vectors[rows], vector), rows, k)
 
     def vectors(self) -> Vectors:
         return self._vectors

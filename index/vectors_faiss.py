@@ -21,20 +21,29 @@ class FaissFlatIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, vector: Vectors, k: int) -> tuple[Vectors, Positions]:
-        k = min(k, len(self))
+    def search(self, vector: Vectors, k: int, among: Positions | None = None) -> tuple[Vectors, Positions]:
+        rows = len(self) if among is None else len(among)
+        k = min(k, rows)
         if k < 1:
             return np.empty(0, np.float32), np.empty(0, np.int64)
+        parameters = None if among is None else self._only(among)
         # FAISS keeps any of the rows that tie for the last place, so it is asked for all of them.
-        fetched = min(k + 16, len(self))
+        fetched = min(k + 16, rows)
         # For this thread: one vector is not worth a team, and a team waits for its slowest where cores are busy.
         faiss.omp_set_num_threads(1)
-        scores, positions = self._index.search(vector.reshape(1, -1), fetched)
-        while fetched < len(self) and scores[0][-1] > scores[0][k - 1] - _ROUNDING:
-            fetched = min(2 * fetched, len(self))
-            scores, positions = self._index.search(vector.reshape(1, -1), fetched)
+        scores, positions = self._index.search(vector.reshape(1, -1), fetched, params=parameters)
+        while fetched < rows and scores[0][-1] > scores[0][k - 1] - _ROUNDING:
+            fetched = min(2 * fetched, rows)
+            scores, positions = self._index.search(vector.reshape(1, -1), fetched, params=parameters)
         found = positions[0]
         return best_first(inner_products(self._index.reconstruct_batch(found), vector), found, k)
+
+    def _only(self, among: Positions) -> faiss.SearchParameters:
+        """What keeps a search to the rows `among`."""
+        allowed = np.zeros(len(self), dtype=bool)
+        allowed[among] = True
+        bits = np.packbits(allowed, bitorder="little")
+        return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[arg-type, call-arg] # stubs of C++
 
     def vectors(self) -> Vectors:
         rows: Vectors = self._index.reconstruct_n(0, len(self))

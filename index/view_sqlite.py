@@ -7,18 +7,22 @@ import re
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
 from .embedding import Vectors
+from .filters import Where
+from .filters_sql import condition
 from .locating import locate
+from .matching_sqlite import any_of, matches, shares
 from .places import read_places
 from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span
 from .storage import damaged
-from .store import Counts, FileRecord, PassageKey, Scored
+from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms
 from .vectors import inner_products
 
 if TYPE_CHECKING:
@@ -42,11 +46,11 @@ class SqliteView:
             raise damaged(store.name)
         self.generation = int(row[0])
 
-    def dense(self, vector: Vectors, k: int) -> Scored:
+    def dense(self, vector: Vectors, k: int, where: Where | None = None) -> Scored:
         self._snapshot = snapshot = self._store._current(self, self._snapshot)
         if snapshot is None:
             return []
-        return snapshot.search(vector, k)
+        return snapshot.search(vector, k, None if where is None else self._allowed(where))
 
     def count_behind(self, key: int) -> int:
         # Through the small index of passages: rows of `vectors` are large, and counting would read them all.
@@ -67,25 +71,36 @@ class SqliteView:
         return found
 
     def similarities(self, vector: Vectors, keys: Sequence[PassageKey]) -> dict[PassageKey, float]:
-        marks = ",".join("?" * len(keys))
-        rows = self._connection.execute(f"SELECT passage, vector FROM vectors WHERE passage IN ({marks})", list(keys))
+        rows = self._connection.execute(
+            "SELECT passage, vector FROM vectors WHERE passage IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(keys)),),
+        )
         found = list(rows)
         if not found:
             return {}
         scores = inner_products(unpacked([blob for _, blob in found], self._store.name), vector)
         return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
 
-    def lexical(self, query: str, k: int) -> Scored:
-        terms = [f'"{word}"' for word in {word.lower(): word for word in _WORDS.findall(query)}.values()]
-        total = self._store._passages(self)
-        rare = [term for term in terms if not self._is_common(term, max(total // 10, 20))]
-        if not (rare or terms):
+    def lexical(self, query: str, k: int, where: Where | None = None) -> Scored:
+        counted, _ = self._terms(query)
+        if not counted:
             return []
+        # The plus keeps SQLite from searching the words once for each passage that is allowed.
+        allowed, parameters = ("1", []) if where is None else condition(where)
+        only = "" if where is None else f"AND +rowid IN (SELECT p.key FROM passages p WHERE {allowed}) "
         rows = self._connection.execute(
-            "SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? ORDER BY bm25(lexical), rowid LIMIT ?",
-            (" OR ".join(rare or terms), k),
+            f"SELECT rowid, -bm25(lexical) FROM lexical WHERE lexical MATCH ? {only}"
+            "ORDER BY bm25(lexical), rowid LIMIT ?",
+            [any_of(counted), *parameters, k],
         )
         return [(key, score) for key, score in rows]
+
+    def matches(self, query: str, texts: Mapping[PassageKey, str]) -> dict[PassageKey, Ranges]:
+        return matches(self._connection, self._terms(query)[0], texts)
+
+    def terms(self, query: str, key: PassageKey) -> Terms:
+        counted, left_out = self._terms(query)
+        return Terms(shares(self._connection, counted, key), tuple(left_out))
 
     def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
         marks = ",".join("?" * len(keys))
@@ -182,6 +197,19 @@ class SqliteView:
             documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
             log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
         )  # fmt: skip
+
+    def _terms(self, query: str) -> tuple[list[str], list[str]]:
+        """The words of `query` that count, and those that stand in too many passages. If all do, all count."""
+        words = list({word.lower(): word for word in _WORDS.findall(query)}.values())
+        total = self._store._passages(self)
+        common = [word for word in words if self._is_common(any_of([word]), max(total // 10, 20))]
+        return ([word for word in words if word not in common], common) if len(common) < len(words) else (words, [])
+
+    def _allowed(self, where: Where) -> NDArray[np.int64]:
+        """The keys of the passages that `where` allows, ascending."""
+        allowed, parameters = condition(where)
+        rows = self._connection.execute(f"SELECT p.key FROM passages p WHERE {allowed}", parameters)
+        return np.sort(np.fromiter((key for (key,) in rows), dtype=np.int64))
 
     def _is_common(self, term: str, limit: int) -> bool:
         """Whether more than `limit` passages hold `term`. Such words cost an OR query most and rank least."""

@@ -15,11 +15,12 @@ from typing import Self, get_args
 from ..errors import LimitError, SpanInvariantError, VersionConflictError
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
+from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
 from ..index.marks import Mark, Verdict
 from ..index.markup import blank_markup
 from ..index.records import Hit, Span
 from ..index.storage import collection_folder
-from ..index.store import PassageStore, View
+from ..index.store import PassageStore
 from ..index.timings import stage, timings
 from ..settings import Settings
 from . import calibration as calibrations
@@ -77,36 +78,50 @@ class Collection(SearchCollection):
             store.close()
             raise
 
-    def ask(self, question: str, top_k: int = 3, min_probability: float | None = None) -> AskResult:
+    def ask(
+        self,
+        question: str,
+        top_k: int = 3,
+        min_probability: float | None = None,
+        *,
+        where: AnyWhere | None = None,
+    ) -> AskResult:
         """The answers to `question`, best first, with their spans.
 
         `answerable` says whether the best one is good enough: at least `min_probability` likely to be right, or as
-        likely as the calibration asks for. The list is filled even when it is not.
-        Raises QuestionError, LimitError.
+        likely as the calibration asks for. The list is filled even when it is not. `where` keeps the answers to
+        documents and passages that a filter allows, as in `search`.
+        Raises QuestionError, LimitError, FilterError.
         """
         question = self._check_question(question)
         self._check_asked(top_k, min_probability)
-        return self._ask(question, top_k, min_probability)
+        return self._ask(question, top_k, min_probability, parse_where(where))
 
     def ask_many(
-        self, questions: Sequence[str], top_k: int = 3, min_probability: float | None = None
+        self,
+        questions: Sequence[str],
+        top_k: int = 3,
+        min_probability: float | None = None,
+        *,
+        where: AnyWhere | None = None,
     ) -> list[AskResult]:
         """What `ask` says to each question, in their order; models are loaded and equal questions read once.
 
         Each result is of the generation it names: documents may change meanwhile.
-        Raises QuestionError before anything is read when one of them cannot be asked, and LimitError.
+        Raises QuestionError before anything is read when one of them cannot be asked, LimitError and FilterError.
         """
         if isinstance(questions, str):
             questions = [questions]
         checked = [self._check_question(question) for question in questions]
         self._check_asked(top_k, min_probability)
+        allowed = parse_where(where)
         distinct = list(dict.fromkeys(checked))
         if len(distinct) > 1:
             self.warm()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
             context = copy_context()  # a time limit holds in these threads too
             results = workers.map(
-                lambda question: context.copy().run(self._ask, question, top_k, min_probability), distinct
+                lambda question: context.copy().run(self._ask, question, top_k, min_probability, allowed), distinct
             )
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
@@ -195,7 +210,8 @@ class Collection(SearchCollection):
         """
         question = self._check_question(question)
         with self._store.reading() as view:
-            hits = self._nearest(view, question, without)
+            where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
+            hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
         calibration = self.calibration()
         readings = self._read(question, hits, calibration.stop if calibration else None)
         return decide(hits[: len(readings)], readings)
@@ -210,11 +226,11 @@ class Collection(SearchCollection):
         """Names the reading model and its weights."""
         return self._reader().fingerprint
 
-    def _ask(self, question: str, top_k: int, min_probability: float | None) -> AskResult:
+    def _ask(self, question: str, top_k: int, min_probability: float | None, where: Where | None) -> AskResult:
         started = time.perf_counter()
         with timings() as timed:
             with self._store.reading() as view:
-                hits = self._nearest(view, question)
+                hits = self._retrieve(view, question, READ_AT_MOST, "hybrid", where)
             with stage("read"):
                 calibration = self.calibration()
                 readings = self._read(question, hits, calibration.stop if calibration else None)
@@ -239,11 +255,9 @@ class Collection(SearchCollection):
             timings_ms=timed,
         )
 
-    def _nearest(self, view: View, question: str, without: str | None = None) -> list[Hit]:
-        if without is None:
-            return self._retrieve(view, question, READ_AT_MOST, "hybrid")
-        hits = self._retrieve(view, question, 5 * READ_AT_MOST, "hybrid")
-        return [hit for hit in hits if hit.document.id != without][:READ_AT_MOST]
+    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
+        readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])
+        return [reading.relevance for reading in readings]
 
     def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
         """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spanwise import cli
-from spanwise.index import keeping
+from spanwise.index import embedding_choice
 from spanwise.qa import collection as qa_collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         HashEmbedder(model="all-MiniLM-L6-v2"),
         ScriptedReader({"when do they end?": "Feb. 20"}),
     )
-    monkeypatch.setattr(keeping, "load_embedder", lambda *_: embedder)
+    monkeypatch.setattr(embedding_choice, "load_embedder", lambda *_: embedder)
     monkeypatch.setattr(qa_collection, "load_reader", lambda *_: reader)
     monkeypatch.chdir(tmp_path)
 
@@ -255,3 +255,32 @@ def test_status_tells_of_work_that_was_cut_off(run: Run, folder: Path) -> None:
     with work.announced(kept, "add", "/files"):
         pass
     assert "pending" not in run("status").stdout
+
+
+def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> None:
+    rows = [
+        f'{{"id": "{year}", "text": "The games of {year} were held.", "year": {year}}}' for year in range(2000, 2030)
+    ]
+    (tmp_path / "games.jsonl").write_text("\n".join(rows))
+    assert run("add", "games.jsonl").returncode == 0
+
+    def found(*arguments: str) -> list[str]:
+        done = run("search", "games", "--json", "--mode", "lexical", *arguments)
+        return [hit["document"]["id"].rpartition("/")[2] for hit in json.loads(done.stdout)["hits"]]
+
+    assert sorted(found("--where", "year>=2028")) == ["2028", "2029"]
+    assert found("--where", "year>=2028", "--where", "year<2029") == ["2028"]
+    assert found("--where", "year=[2001, 2003]", "--where", '{"year": {"$gt": 2001}}') == ["2003"]
+    assert run("search", "games", "--where", "year>=3000").returncode == 1
+    assert run("ask", "Which games?", "--where", "year>=3000").stdout.startswith("Not in these documents")
+    refused = run("search", "games", "--where", "year")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "Write it like year>=2020" in refused.stderr
+
+    first = run("search", "games", "--top-k", "2", "--explain", "--sentences").stdout
+    assert "Score: " in first
+    cursor = first.rpartition("--cursor ")[2].strip()
+    second = run("search", "games", "--top-k", "2", "--cursor", cursor).stdout
+    assert first.splitlines()[0] != second.splitlines()[0]
+    assert "3000" not in second
+    assert run("search", "other", "--cursor", cursor).returncode == 2

@@ -27,12 +27,14 @@ export class Spanwise {
     this.key = key;
   }
 
-  ask(question, { topK = 3, signal } = {}) {
-    return this.#send("POST", "/v1/ask", { question, top_k: topK, collection: this.collection }, signal);
+  /** `where` is a filter such as `{ year: { $gte: 2020 } }`. */
+  ask(question, { topK = 3, where, signal } = {}) {
+    return this.#send("POST", "/v1/ask", { question, top_k: topK, where, collection: this.collection }, signal);
   }
 
-  search(query, { topK = 10, signal } = {}) {
-    return this.#send("POST", "/v1/search", { query, top_k: topK, collection: this.collection }, signal);
+  /** `options`: `mode`, `where`, `cursor` (`next` of the page before), `rerank`, `merge`, `sentences`, `explain`. */
+  search(query, { topK = 10, signal, ...options } = {}) {
+    return this.#send("POST", "/v1/search", { query, top_k: topK, ...options, collection: this.collection }, signal);
   }
 
   /** Keep whether an answer is `right` or `wrong`, or that the answer to a question is `absent` (no `answer` then). */
@@ -56,7 +58,7 @@ export class Spanwise {
     if (start != null && end != null) { query.set("start", start); query.set("end", end); }
     if (version) query.set("content_hash", version);
     if (width) query.set("width", width);
-    const response = await this.#fetch("GET", `/v1/documents/${encodedId(id)}/pages/${page}.png?${query}`, null, signal);
+    const response = await this.#fetch("GET", `/v1/pages/${page}/${encodedId(id)}?${query}`, null, signal);
     return response.blob();
   }
 

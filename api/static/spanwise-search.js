@@ -126,7 +126,7 @@ export class SpanwiseSearch extends HTMLElement {
       const { hits } = await this.#client.search(query, { topK: SUGGESTIONS, signal });
       this.#hits = hits;
       this.#active = -1;
-      replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at, query)));
+      replace(this.#list, ...hits.map((hit, at) => this.#suggestion(hit, at)));
       this.#list.dataset.query = query;
       if (hits.length) this.#expand(); else this.#collapse();
       this.#say(hits.length ? `${counted(hits.length, "passage")}. Enter answers the question, arrows choose a passage.`
@@ -136,9 +136,9 @@ export class SpanwiseSearch extends HTMLElement {
     }
   }
 
-  #suggestion(hit, at, query) {
+  #suggestion(hit, at) {
     const item = element("li", { role: "option", id: `passage-${at}`, "aria-selected": "false", dir: "auto" },
-      element("span", { class: "words" }, ...marked(shortened(hit.passage.text, query, 170), { words: wordsOf(query) })),
+      element("span", { class: "words" }, ...excerpt(hit, 170)),
       element("span", { class: "where" }, where(hit)));
     item.addEventListener("pointerdown", (event) => event.preventDefault());
     item.addEventListener("click", () => this.#open(hit));
@@ -398,9 +398,9 @@ const LINK = /\[([^\]\n]{1,300})\]\(([^()\s]{0,500})\)/g;
 
 /**
  * `text` as nodes that together say exactly `text`: the brackets of Markdown links are set apart to be dimmed or hidden,
- * `words` are made strong, and `range`, in UTF-16 code units, becomes one `<mark>`.
+ * `words` and `ranges` are made strong, and `range` becomes one `<mark>`. Ranges are in UTF-16 code units, in order.
  */
-export function marked(text, { words = [], range = null } = {}) {
+export function marked(text, { words = [], range = null, ranges = [] } = {}) {
   const pieces = [];
   let from = 0;
   for (const link of text.matchAll(LINK)) {
@@ -414,6 +414,15 @@ export function marked(text, { words = [], range = null } = {}) {
     const part = text.slice(Math.max(start, first), Math.max(Math.min(end, last), Math.max(start, first)));
     return !part ? [] : quiet ? [element("span", { class: "markup" }, part)] : strong(part, words);
   });
+  if (ranges.length) {
+    let behind = 0;
+    const nodes = [];
+    for (const [start, end] of ranges) {
+      nodes.push(...between(behind, start), element("b", {}, ...between(start, end)));
+      behind = end;
+    }
+    return [...nodes, ...between(behind, text.length)];
+  }
   if (!range) return between(0, text.length);
   const [start, end] = range;
   return [...between(0, start), element("mark", {}, ...between(start, end)), ...between(end, text.length)];
@@ -458,6 +467,24 @@ function sentenceAround(text, [start, end]) {
   if (before.length > room) before = `… ${before.slice(-room).replace(/^\S*\s/, "")}`;
   if (after.length > room) after = `${after.slice(0, room).replace(/\s\S*$/, "")} …`;
   return { text: before + text.slice(start, end) + after, range: [before.length, before.length + end - start] };
+}
+
+/** About `length` characters of a hit's passage around what matched first, as nodes; what matched is strong. */
+function excerpt(hit, length) {
+  const text = hit.passage.text;
+  const shift = hit.span_utf16.start;
+  const found = hit.highlights.map(({ span_utf16: { start, end } }) => [start - shift, end - shift]);
+  const first = found.length ? found[0][0] : 0;
+  let from = 0;
+  if (first > length * 0.6) {
+    from = first - Math.round(length * 0.35);
+    const gap = text.slice(from, first).search(/\s/);
+    from = gap < 0 ? first : from + gap;
+  }
+  let to = Math.min(text.length, Math.max(from + length, found.length ? found[0][1] : 0));
+  if (to < text.length) to = Math.max(from + text.slice(from, to).replace(/\s\S*$/, "").length, found.length ? found[0][1] : 0);
+  const ranges = found.filter(([start, end]) => start >= from && end <= to).map(([start, end]) => [start - from, end - from]);
+  return [from ? "… " : "", ...marked(text.slice(from, to), { ranges }), to < text.length ? " …" : ""].filter((node) => node !== "");
 }
 
 /** About `length` characters of `text` around the first word of `query`, on one line. */

@@ -14,7 +14,7 @@ from .progress import Step, unseen
 from .reading import ReadOutcome, read_passage, summarise_reading
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
+    from ...index.ranking import Mode
     from ..collection import Collection
     from ..reading import Reader
 

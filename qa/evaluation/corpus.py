@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import SourceError
-from ...index.embedding import DEFAULT_MODEL, load_embedder
+from ...index.embedding_choice import configured_embedder
 from ...index.records import Source
 from ...index.splitting import SplitLimits
 from ...settings import Settings
@@ -22,8 +22,8 @@ from .datasets import CorpusDocument
 from .progress import Step, unseen
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
     from ...index.embedding import Embedder
+    from ...index.ranking import Mode
     from ..collection import Collection
     from ..reading import Reader
 
@@ -54,7 +54,7 @@ def indexed(
     settings = Settings.from_environment() if settings is None else settings
     settings = replace(settings, max_top_k=max(settings.max_top_k, DEEPEST))
     if embedder is None:
-        embedder = load_embedder(settings.model or DEFAULT_MODEL, settings.threads)
+        embedder = configured_embedder(settings, None)
     name = _name(documents, embedder)
     with tempfile.TemporaryDirectory(prefix="spanwise-eval-") as folder:
         root = Path(folder) if data is None else data

@@ -13,7 +13,7 @@ from .metrics import milliseconds, ndcg, recall, reciprocal_rank
 from .progress import Step, unseen
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
+    from ...index.ranking import Mode
     from ..collection import Collection
 
 DEPTH = 20

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...index.embedding import DEFAULT_MODEL, load_embedder
+from ...index.embedding_choice import configured_embedder
 from ...settings import Settings
 from ..calibration import uncalibrated
 from .answers import BASELINES, evaluate_answers
@@ -24,8 +24,8 @@ from .reading import evaluate_reading
 from .retrieval import evaluate_retrieval
 
 if TYPE_CHECKING:
-    from ...index.collection import Mode
     from ...index.embedding import Embedder
+    from ...index.ranking import Mode
     from ..reading import Reader
 
 
@@ -84,7 +84,7 @@ def run_answers(
     rows = sample(everything, limit, seed)
     documents = contexts(everything, titles=titles)
     reader = _reader(settings) if reader is None else reader
-    embedder = load_embedder(settings.model or DEFAULT_MODEL, settings.threads) if embedder is None else embedder
+    embedder = configured_embedder(settings, None) if embedder is None else embedder
     on_step = Steps(len(documents) + len(rows) * (1 + len(BASELINES) * baselines), on_progress)
     with indexed(
         documents, data=data, settings=settings, embedder=embedder, reader=reader, on_step=on_step
@@ -126,7 +126,7 @@ def run_retrieval(
     settings = Settings.from_environment() if settings is None else settings
     corpus, sha256 = read_judged(folder)
     queries = sample(corpus.queries, limit, seed)
-    embedder = load_embedder(settings.model or DEFAULT_MODEL, settings.threads) if embedder is None else embedder
+    embedder = configured_embedder(settings, None) if embedder is None else embedder
     on_step = Steps(len(corpus.documents) + len(queries), on_progress)
     with indexed(
         corpus.documents, data=data, settings=settings, embedder=embedder, reader=reader, on_step=on_step

@@ -1,5 +1,5 @@
-"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | serve |
-keys | collections | eval`.
+"""The commands: `spanwise add | sync | remove | list | show | ask | search | calibrate | labels | status | verify |
+backup | restore | reindex | compact | serve | keys | collections | eval`.
 
 Exit codes: 0 done; 1 done, but with nothing to show or some files failed; 2 wrong use or unusable input;
 3 storage or model trouble; 130 interrupted.
@@ -91,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--file", type=Path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
     ask.add_argument("--min-probability", type=float, help="how likely an answer must be to count (default: fitted)")
     ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
+    _add_where(ask)
     ask.add_argument("--open", action="store_true", help="show where the first answer stands, in the browser")
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
@@ -104,6 +105,12 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("query", metavar="QUERY")
     search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
     search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
+    _add_where(search)
+    search.add_argument("--cursor", help="the next page: what the page before printed at its end")
+    search.add_argument("--rerank", action="store_true", help="let the reading model order the first 20 passages")
+    search.add_argument("--no-merge", action="store_true", help="show neighbouring passages one by one")
+    search.add_argument("--sentences", action="store_true", help="mark the sentence of each passage nearest in meaning")
+    search.add_argument("--explain", action="store_true", help="say how each score came about")
     command("status", _status, "Say what the collection holds.")
     cli_upkeep.add_commands(command)
     serve = command("serve", _serve, "Serve the HTTP API.")
@@ -165,6 +172,18 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="goes with every document, before what its file says of itself; may stand several times",
     )
     parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
+    parser.add_argument("--query-prompt", help="what it gets in front of queries (default: what the model asks for)")
+    parser.add_argument("--passage-prompt", help="what it gets in front of passages (default: what the model asks for)")
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--where",
+        action="append",
+        metavar="CONDITION",
+        help='search only documents whose metadata meet it: year>=2020, topic=sport, \'topic=["sport","art"]\', '
+        "document.id=news/games, passage.page<10, or a filter as JSON; several must all hold",
+    )
 
 
 def _pair(value: str) -> tuple[str, str]:
@@ -195,9 +214,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings.from_environment(config=options.config)
     if options.data is not None:
         settings = dataclasses.replace(settings, data=options.data)
-    if getattr(options, "model", None):
-        settings = dataclasses.replace(settings, model=options.model)
-    return settings
+    given = {name: getattr(options, name, None) for name in ("model", "query_prompt", "passage_prompt")}
+    return dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
 def _collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
@@ -323,14 +341,14 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         raise QuestionError("Ask one question, or --file with one a line.", way_out='Like: spanwise ask "When?"')
     if options.file is None:
         with _collection(options, settings) as collection:
-            result = collection.ask(options.question, options.top_k, options.min_probability)
+            result = collection.ask(options.question, options.top_k, options.min_probability, where=options.where)
             _print_json(ask_json(result)) if options.json else print_answers(result)
             if options.open and result.answers:
                 _open(collection, result.answers[0])
         return 0 if result.answerable else NOTHING
     questions = _lines(options.file)
     with _collection(options, settings) as collection:
-        results = collection.ask_many(questions, options.top_k, options.min_probability)
+        results = collection.ask_many(questions, options.top_k, options.min_probability, where=options.where)
     _print_json(ask_many_json(results)) if options.json else print_answers_to_many(results)
     return 0 if any(result.answerable for result in results) else NOTHING
 
@@ -366,7 +384,17 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import print_hits
 
     with _collection(options, settings) as collection:
-        hits = collection.search(options.query, options.top_k, mode=options.mode)
+        hits = collection.search(
+            options.query,
+            options.top_k,
+            mode=options.mode,
+            where=options.where,
+            cursor=options.cursor,
+            rerank=options.rerank,
+            merge=not options.no_merge,
+            sentences=options.sentences,
+            explain=options.explain,
+        )
     _print_json(hits_json(hits)) if options.json else print_hits(hits)
     return 0 if len(hits) else NOTHING
 

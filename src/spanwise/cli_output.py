@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from rich.text import Text
 from .api.serialise import stored_json
 from .index.folders import OnProgress
 from .index.folders import Progress as AddProgress
-from .index.records import Added, Hits
+from .index.records import Added, Hit, Hits
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
 
@@ -83,8 +84,27 @@ def print_hits(hits: Hits) -> None:
     for number, hit in enumerate(hits, 1):
         heading = " › ".join(hit.passage.heading)
         source = f"{hit.document.id}, characters {hit.span.start}-{hit.span.end}" + (f", {heading}" if heading else "")
-        console.print(Text(f"{number}. {source}  score {hit.scores.fused:.3f}", style="bold"))
-        console.print(Text("   " + _one_line(hit.text)))
+        scores = f"score {hit.scores.fused:.3f}"
+        scores += "" if hit.scores.relevance is None else f", relevance {hit.scores.relevance:.2f}"
+        console.print(Text(f"{number}. {source}  {scores}", style="bold"))
+        console.print(Text("   ").append(_marked(hit)))
+        for sentence in hit.explanation.words if hit.explanation else ():
+            console.print(Text(f"   {sentence}", style="dim"))
+    if hits.next:
+        console.print(Text(f"More with: --cursor {hits.next}", style="dim"))
+
+
+def _marked(hit: Hit) -> Text:
+    """The passage on one line: what matched bold, the nearest sentence underlined."""
+    marks = [(one.span, "bold green") for one in hit.highlights]
+    marks += [(hit.sentence.span, "underline")] if hit.sentence else []
+    shift = hit.span.start
+    edges = sorted({0, len(hit.text), *(edge - shift for span, _ in marks for edge in (span.start, span.end))})
+    line = Text()
+    for start, end in itertools.pairwise(edges):
+        styles = [style for span, style in marks if span.start - shift <= start and end <= span.end - shift]
+        line.append(_one_line(hit.text[start:end], keep_ends=True), style=" ".join(styles))
+    return line
 
 
 def print_added(result: Added, *, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
@@ -29,7 +29,9 @@ from .index.records import (
     Added,
     Document,
     DocumentInfo,
+    Explanation,
     Failure,
+    Highlight,
     Hit,
     Hits,
     Location,
@@ -38,6 +40,7 @@ from .index.records import (
     Scores,
     Source,
     Span,
+    TermScore,
 )
 from .qa.records import Answer, AskResult, Support
 
@@ -56,6 +59,8 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "invalid-source": errors.SourceError,
     "invalid-id": errors.DocumentIdError,
     "out-of-limits": errors.LimitError,
+    "invalid-filter": errors.FilterError,
+    "invalid-cursor": errors.CursorError,
     "not-found": errors.NotFoundError,
     "document-not-found": errors.DocumentNotFoundError,
     "page-not-found": errors.PageNotFoundError,
@@ -64,6 +69,7 @@ ERRORS: Mapping[str, type[SpanwiseError]] = {
     "document-exists": errors.DocumentExistsError,
     "collection-exists": errors.CollectionExistsError,
     "version-conflict": errors.VersionConflictError,
+    "stale-cursor": errors.StaleCursorError,
     "model-mismatch": errors.ModelMismatchError,
     "not-allowed": errors.AccessError,
     "key-required": errors.KeyRequiredError,
@@ -137,15 +143,29 @@ class Client:
         self._timeout = timeout
         self._opener = opener or build_opener(ProxyHandler({}))
 
-    def ask(self, question: str, top_k: int = 3, *, min_probability: float | None = None) -> AskResult:
-        """The answers to `question`, best first, with their spans."""
+    def ask(
+        self,
+        question: str,
+        top_k: int = 3,
+        *,
+        min_probability: float | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> AskResult:
+        """The answers to `question`, best first, with their spans; `where` as in `Collection.search`."""
         body: Json = {"question": question, "top_k": top_k, "collection": self.collection}
         if min_probability is not None:
             body["min_probability"] = min_probability
+        if where is not None:
+            body["where"] = where
         return _result(self._send("POST", "/v1/ask", body))
 
     def ask_many(
-        self, questions: Sequence[str], top_k: int = 3, *, min_probability: float | None = None
+        self,
+        questions: Sequence[str],
+        top_k: int = 3,
+        *,
+        min_probability: float | None = None,
+        where: Mapping[str, object] | None = None,
     ) -> list[AskResult]:
         """What `ask` says to each question, in their order; they are sent `QUESTIONS_PER_REQUEST` at a time."""
         questions = [questions] if isinstance(questions, str) else list(questions)
@@ -155,13 +175,32 @@ class Client:
             body: Json = {"questions": some, "top_k": top_k, "collection": self.collection}
             if min_probability is not None:
                 body["min_probability"] = min_probability
+            if where is not None:
+                body["where"] = where
             results += map(_result, self._send("POST", "/v1/ask", body)["results"])
         return results
 
-    def search(self, query: str, top_k: int = 10) -> Hits:
-        """The passages nearest to `query`, best first."""
-        said = self._send("POST", "/v1/search", {"query": query, "top_k": top_k, "collection": self.collection})
-        return Hits(said["query"], tuple(_hit(one) for one in said["hits"]), said["generation"], said["took_ms"])
+    def search(
+        self,
+        query: str,
+        top_k: int = 10,
+        *,
+        mode: Literal["hybrid", "dense", "lexical"] = "hybrid",
+        where: Mapping[str, object] | None = None,
+        cursor: str | None = None,
+        rerank: bool = False,
+        merge: bool = True,
+        sentences: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """The passages nearest to `query`, best first; options as in `Collection.search`."""
+        body = {
+            "query": query, "top_k": top_k, "mode": mode, "where": where, "cursor": cursor, "rerank": rerank,
+            "merge": merge, "sentences": sentences, "explain": explain, "collection": self.collection,
+        }  # fmt: skip
+        said = self._send("POST", "/v1/search", body)
+        hits = tuple(_hit(one) for one in said["hits"])
+        return Hits(said["query"], hits, said["generation"], said["took_ms"], next=said["next"])
 
     def feedback(
         self,
@@ -257,9 +296,8 @@ class Client:
         asked = {"start": span.start, "end": span.end} if span else {}
         given = {"width": width, "content_hash": content_hash}
         query = {**asked, **{name: value for name, value in given.items() if value is not None}}
-        return self._request("GET", self._address(document_id, query, f"/pages/{page}.png"), None, accept="image/png")[
-            1
-        ]
+        address = f"/v1/pages/{page}/{quote(document_id)}?{self._query(query)}"
+        return self._request("GET", address, None, accept="image/png")[1]
 
     def document(self, document_id: str) -> Document:
         """One document with its text."""
@@ -298,8 +336,8 @@ class Client:
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
 
-    def _address(self, document_id: str, more: Mapping[str, object] = {}, below: str = "") -> str:
-        return f"/v1/documents/{quote(document_id)}{below}?{self._query(more)}"
+    def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
+        return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
 
     def _send(self, method: str, route: str, body: Json | None = None) -> Json:
         data = None if body is None else json.dumps(body).encode()
@@ -442,7 +480,24 @@ def _location(said: Json | None) -> Location | None:
 
 
 def _hit(said: Json) -> Hit:
-    return Hit(_passage(said, Span(**said["span_utf16"])), Scores(**said["scores"]))
+    return Hit(
+        _passage(said, Span(**said["span_utf16"])),
+        Scores(**said["scores"]),
+        tuple(_highlight(one) for one in said["highlights"]),
+        tuple(Span(**one) for one in said["merged"]),
+        _highlight(said["sentence"]) if said["sentence"] else None,
+        _explanation(said["explanation"]) if said["explanation"] else None,
+    )
+
+
+def _highlight(said: Json) -> Highlight:
+    return Highlight(Span(**said["span"]), Span(**said["span_utf16"]))
+
+
+def _explanation(said: Json) -> Explanation:
+    terms = tuple(TermScore(**one) for one in said["terms"])
+    lists = {"terms": terms, "left_out": tuple(said["left_out"]), "words": tuple(said["words"])}
+    return Explanation(**{**said, **lists})
 
 
 def _passage(said: Json, utf16: Span | None) -> Passage:

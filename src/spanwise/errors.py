@@ -5,6 +5,8 @@
     │   ├── QuestionError          a question or query: empty, too long, not text
     │   ├── SourceError            a source: empty, binary, unreadable, wrongly encoded
     │   ├── DocumentIdError        an id with characters or a length that is not allowed
+    │   ├── FilterError            a filter: not understood, or too large
+    │   ├── CursorError            a cursor that no search gave, or that another search gave
     │   └── LimitError             a number outside its limits (top_k, size, offsets)
     ├── NotFoundError              nothing has that name                        HTTP 404
     │   ├── DocumentNotFoundError
@@ -14,6 +16,7 @@
     │   ├── DocumentExistsError
     │   ├── CollectionExistsError
     │   ├── VersionConflictError   the document changed since the span or link was made
+    │   ├── StaleCursorError       the collection changed since the cursor was given
     │   └── ModelMismatchError     the collection was built with another model
     ├── AccessError                the caller may not do this                  HTTP 403
     │   └── KeyRequiredError       no API key, or one that is not valid        HTTP 401
@@ -60,6 +63,14 @@ class DocumentIdError(InputError):
     """A document id (or collection name) has characters or a length that is not allowed."""
 
 
+class FilterError(InputError):
+    """A filter cannot be understood, or is too large."""
+
+
+class CursorError(InputError):
+    """A cursor was not given by a search like this one."""
+
+
 class LimitError(InputError):
     """A number lies outside its limits."""
 
@@ -94,6 +105,10 @@ class CollectionExistsError(ConflictError):
 
 class VersionConflictError(ConflictError):
     """The document has changed since the span or link was made."""
+
+
+class StaleCursorError(ConflictError):
+    """The collection has changed since the cursor was given."""
 
 
 class ModelMismatchError(ConflictError):

@@ -23,6 +23,10 @@ class Settings:
     model: str = ""
     """Embedding model: a sentence-transformers model by path or hub name. Empty means what the collection was built
     with, and for a new one the packaged all-MiniLM-L6-v2."""
+    query_prompt: str = "auto"
+    """What the embedding model of a new collection gets in front of queries; `auto` is what the model asks for."""
+    passage_prompt: str = "auto"
+    """What it gets in front of passages."""
     reader: str = "default"
     """Reading model: `default` (shipped), a folder that holds `reader.onnx`, or any extractive question-answering model
     of the transformers library, by path or hub name."""

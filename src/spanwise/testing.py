@@ -21,14 +21,25 @@ _WORD = re.compile(r"\w+")
 class HashEmbedder:
     """Bags of hashed words as unit vectors: texts that share words are near each other."""
 
-    def __init__(self, dimension: int = 64, *, max_tokens: int = 256, model: str = "hash-embedder") -> None:
+    def __init__(
+        self,
+        dimension: int = 64,
+        *,
+        max_tokens: int = 256,
+        model: str = "hash-embedder",
+        query_prompt: str = "",
+        passage_prompt: str = "",
+    ) -> None:
+        self._prompts = (query_prompt, passage_prompt)
         self._dimension = dimension
         self._max_tokens = max_tokens
         self._model = model
 
     @property
     def fingerprint(self) -> Fingerprint:
-        return Fingerprint(self._model, self._dimension, f"hash-{self._dimension}")
+        query, passage = self._prompts
+        weights = f"hash-{self._dimension}"
+        return Fingerprint(self._model, self._dimension, weights, query_prompt=query, passage_prompt=passage)
 
     @property
     def max_tokens(self) -> int:
@@ -39,9 +50,13 @@ class HashEmbedder:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        return np.array([self.embed_query(text) for text in texts], dtype=np.float32).reshape(-1, self._dimension)
+        rows = [self._embed(self._prompts[1] + text) for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(-1, self._dimension)
 
     def embed_query(self, text: str) -> Vectors:
+        return self._embed(self._prompts[0] + text)
+
+    def _embed(self, text: str) -> Vectors:
         vector = np.zeros(self._dimension, dtype=np.float32)
         vector[0] = 1e-3  # a text without words still has a direction
         for word in _WORD.findall(text.lower()):

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,16 @@ def test_it_gives_what_the_library_gives(client: Client, tmp_path: Path) -> None
     for one, other in zip(client.search("winter games"), library.search("winter games"), strict=True):
         assert (one.text, one.span, one.passage.span_utf16) == (other.text, other.span, other.passage.span_utf16)
         assert one.scores == other.scores
+    options: dict[str, Any] = {"where": {"n": 1}, "rerank": True, "sentences": True, "explain": True, "mode": "hybrid"}
+    [ours], [theirs] = client.search("the party", **options), library.search("the party", **options)
+    assert (ours.highlights, ours.sentence, ours.explanation, ours.scores) == (
+        theirs.highlights, theirs.sentence, theirs.explanation, theirs.scores,
+    )  # fmt: skip
+    assert ours.sentence is not None
+    page = client.search("the games", 1)
+    assert page.next is not None
+    assert client.search("the games", 1, cursor=page.next).next is None
+    assert not client.ask("When do the Olympics end?", where={"n": 1}).answerable
     for one, other in zip(client.documents(), library.documents(), strict=True):
         assert (one.id, one.title, one.characters, one.passages) == (
             other.id, other.title, other.characters, other.passages,
@@ -158,6 +169,8 @@ def test_many_documents_are_paged(client: Client) -> None:
 @pytest.mark.parametrize(
     ("call", "error"),
     [
+        (lambda client: client.search("x", where={"a": {"$b": 1}}), errors.FilterError),
+        (lambda client: client.search("x", cursor="x"), errors.CursorError),
         (lambda client: client.ask(""), errors.InputError),
         (lambda client: client.ask("x", top_k=0), errors.InputError),
         (lambda client: client.ask("x" * 5_000), errors.InputError),

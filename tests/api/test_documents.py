@@ -20,6 +20,12 @@ def ids(client: FlaskClient, query: str = "") -> list[str]:
     return [document["id"] for document in client.get(f"/v1/documents{query}").get_json()["documents"]]
 
 
+def test_an_id_may_look_like_any_address(client: FlaskClient) -> None:
+    for document_id in ("a/pages/1.png", "pages/1/a", "originals/a", "files"):
+        assert client.put(f"/v1/documents/{document_id}", json={"text": f"Words of {document_id}."}).status_code == 201
+        assert client.get(f"/v1/documents/{document_id}").get_json()["text"] == f"Words of {document_id}."
+
+
 def test_post_stores_all_and_says_what(client: FlaskClient) -> None:
     documents = [
         {"id": "b", "text": "Second."},

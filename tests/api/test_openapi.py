@@ -22,7 +22,7 @@ UNDESCRIBED = {("/openapi.json", "get"), ("/docs", "get"), ("/static/{name}", "g
 OTHER_KINDS = {
     "/metrics": "text/plain",
     "/v1/originals/{id}": "application/octet-stream",
-    "/v1/documents/{id}/pages/{page}.png": "image/png",
+    "/v1/pages/{page}/{id}": "image/png",
 }
 """What does not answer JSON."""
 
@@ -79,7 +79,7 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
         ("/v1/documents", "get"),
         ("/v1/documents", "post"),
         ("/v1/documents/{id}", "get"),
-        ("/v1/documents/{id}/pages/{page}.png", "get"),
+        ("/v1/pages/{page}/{id}", "get"),
         ("/v1/documents/{id}", "put"),
         ("/v1/documents/{id}", "delete"),
     }

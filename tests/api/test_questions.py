@@ -73,10 +73,15 @@ def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
 def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
     body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
 
-    assert list(body) == ["query", "hits", "generation", "took_ms", "timings_ms"]
+    assert list(body) == ["query", "hits", "next", "generation", "took_ms", "timings_ms"]
     assert body["query"] == "winter olympics in china"
     first = body["hits"][0]
-    assert list(first) == ["document", "passage", "span_utf16", "scores", "page", "heading"]
+    assert list(first) == [
+        "document", "passage", "span_utf16", "highlights", "merged", "sentence", "scores", "explanation", "page",
+        "heading",
+    ]  # fmt: skip
+    marked = [article[one["span"]["start"] : one["span"]["end"]] for one in first["highlights"]]
+    assert {"Winter", "Olympics", "China"} <= set(marked)
     assert "Winter Olympics in China" in first["passage"]["text"]
     assert first["document"]["id"] == "news/ukraine.txt"
     assert set(first["scores"]) == {"fused", "dense", "lexical", "relevance"}
@@ -181,3 +186,53 @@ def test_min_probability_and_warnings(stored: FlaskClient) -> None:
     assert body["warnings"] == []
     assert stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.5}).status_code == 422
     assert stored.post("/v1/ask", json={"question": "Wann enden die Spiele?"}).get_json()["warnings"]
+
+
+def test_a_search_is_filtered_paged_and_explained(stored: FlaskClient) -> None:
+    everything = {"query": "winter olympics beach", "merge": False}
+    only = stored.post(
+        "/v1/search", json={**everything, "where": {"t": "a"}, "explain": True, "sentences": True}
+    ).get_json()
+    assert {hit["document"]["id"] for hit in only["hits"]} == {"party"}
+    hit = only["hits"][0]
+    words = [hit["passage"]["text"][one["span"]["start"] : one["span"]["end"]] for one in hit["highlights"]]
+    assert words == ["beach"]
+    assert hit["sentence"]["span"]["start"] < hit["highlights"][0]["span"]["start"] < hit["sentence"]["span"]["end"]
+    assert hit["highlights"][0]["span_utf16"]["start"] > hit["highlights"][0]["span"]["start"]  # behind an emoji
+    assert {term["word"] for term in hit["explanation"]["terms"]} == {"winter", "olympics", "beach"}
+    assert hit["explanation"]["words"]
+
+    first = stored.post("/v1/search", json={**everything, "top_k": 2}).get_json()
+    second = stored.post("/v1/search", json={**everything, "top_k": 2, "cursor": first["next"]}).get_json()
+    places = [(hit["document"]["id"], hit["passage"]["start"]) for page in (first, second) for hit in page["hits"]]
+    assert len(set(places)) == 4
+    judged = stored.post("/v1/search", json={**everything, "rerank": True}).get_json()
+    assert all(hit["scores"]["relevance"] is not None for hit in judged["hits"])
+
+    asked = stored.post("/v1/ask", json={"question": QUESTION, "where": {"document.id": "party"}}).get_json()
+    assert {answer["document"]["id"] for answer in asked["answers"]} == {"party"}
+
+    stored.delete("/v1/documents/party")
+    stale = stored.post("/v1/search", json={**everything, "top_k": 2, "cursor": first["next"]})
+    assert (stale.status_code, stale.get_json()["type"]) == (409, "urn:spanwise:problem:stale-cursor")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"where": {"a": {"$like": 1}}}, "invalid-filter"),
+        ({"where": {"document.size": 1}}, "invalid-filter"),
+        ({"where": "a=1"}, "invalid-request"),
+        ({"where": [1]}, "invalid-request"),
+        ({"cursor": "nonsense"}, "invalid-cursor"),
+        ({"cursor": 7}, "invalid-request"),
+        ({"mode": "semantic"}, "invalid-request"),
+        ({"rerank": "yes"}, "invalid-request"),
+    ],
+)
+def test_what_a_search_refuses(stored: FlaskClient, body: dict[str, Any], kind: str) -> None:
+    response = stored.post("/v1/search", json={"query": "x", **body})
+    problem = response.get_json()
+    assert (response.status_code, problem["type"]) == (422, f"urn:spanwise:problem:{kind}")
+    assert problem["detail"].endswith(".")
+    assert "Input should" not in problem["detail"]

@@ -70,6 +70,21 @@ def test_type_look_enter_read_open(page: Any, photograph: Photograph) -> None:
     assert page.locator("spanwise-search h2").inner_text() == "Feb. 20"
 
 
+def test_what_matched_is_strong_in_the_passages_found(page: Any) -> None:
+    field = page.get_by_role("combobox")
+    field.fill("hostile bring ends scripts")
+    first = suggested(page, "hostile bring ends scripts")
+    for item in page.get_by_role("option").all():
+        strong = [word.lower() for word in item.locator(".words b").all_inner_texts()]
+        assert set(strong) <= {"hostile", "bring", "ends", "end", "script"}  # stems, as the index has them
+    words = page.locator("#suggestions .words", has_text="hostile words are").first
+    assert "hostile" in words.locator("b").all_inner_texts()
+    assert HOSTILE in words.inner_text()  # as text
+    assert first.locator("img").count() == 0
+    party = page.locator("#suggestions .words", has_text="Bring cake").first
+    assert party.locator("b").all_inner_texts() == ["Bring"]  # behind emoji
+
+
 def test_the_highlight_is_the_span_of_the_link(page: Any, documents: Documents) -> None:
     ask(page, QUESTION)
     page.locator(".agreeing a").wait_for()

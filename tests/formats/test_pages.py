@@ -213,6 +213,8 @@ def test_over_http(bridge, tmp_path: Path) -> None:
     ):
         problem = asked.get(address, query_string=wrong)
         assert (problem.status_code, problem.get_json()["type"].rpartition(":")[2]) == (status, kind)
+    assert asked.put(address, json={"text": "Words."}).status_code == 405
+    assert asked.delete(address).status_code == 405
     missing = asked.get("/v1/documents/bridge.pdf/pages/9.png")
     assert (missing.status_code, missing.get_json()["detail"]) == (404, "There is no page 9 in 'bridge.pdf'. It has 2.")
     slice_ = asked.get("/v1/documents/bridge.pdf", query_string=answer["span"]).get_json()

@@ -225,7 +225,7 @@ def test_another_version_of_the_model_is_refused_when_it_is_used(
 ) -> None:
     library = opened(embedder=HashEmbedder(32))
     assert library.status().documents == 2  # reading needs no model
-    with pytest.raises(ModelMismatchError, match="another version of the embedding model 'hash-embedder'"):
+    with pytest.raises(ModelMismatchError, match="another dimension of the embedding model 'hash-embedder'"):
         act(library)
 
 

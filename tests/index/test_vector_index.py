@@ -58,14 +58,31 @@ def test_ties_go_to_the_earlier_position(factory: VectorIndexFactory, copies: in
         assert positions.tolist() == [*range(1, 2 * copies, 2), *range(0, 2 * copies, 2)][:k]
 
 
+@implementations
+@pytest.mark.parametrize("few", [0, 1, 5, 400])
+def test_a_search_among_some_rows_loses_none_of_them(factory: VectorIndexFactory, few: int) -> None:
+    rows, questions = unit_vectors(500, 24, seed=5), unit_vectors(5, 24, seed=6)
+    among = np.sort(np.random.default_rng(7).choice(500, few, replace=False)).astype(np.int64)
+    for question in questions:
+        exact = {row: math.fsum(float(a) * float(b) for a, b in zip(rows[row], question, strict=True)) for row in among}
+        scores, positions = factory(rows).search(question, 10, among)
+        assert positions.tolist() == sorted(exact, key=lambda row: -exact[row])[:10]
+        assert scores == pytest.approx([exact[row] for row in positions.tolist()], abs=1e-6)
+
+
 @settings(max_examples=40)
-@given(st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=12), st.integers(1, 14))
-def test_implementations_agree_on_anything(grid: list[list[int]], k: int) -> None:
+@given(
+    st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=12),
+    st.integers(1, 14),
+    st.none() | st.sets(st.integers(0, 11), max_size=12),
+)
+def test_implementations_agree_on_anything(grid: list[list[int]], k: int, chosen: set[int] | None) -> None:
     rows = np.array(grid, np.float32)
+    among = None if chosen is None else np.array(sorted(chosen & set(range(len(rows)))), np.int64)
     for question in (rows[0], np.array([1, -1, 2], np.float32)):
         (oracle, at), (scores, positions) = (
-            NumpyIndex(rows).search(question, k),
-            FaissFlatIndex(rows).search(question, k),
+            NumpyIndex(rows).search(question, k, among),
+            FaissFlatIndex(rows).search(question, k, among),
         )
         assert positions.tolist() == at.tolist()
         assert scores == pytest.approx(oracle, abs=1e-6)
