@@ -61,7 +61,6 @@ def create_app(
     app.request_class = JSONRequest
     app.url_map.merge_slashes = False  # an id is what it says; no redirect from a//b to a/b
     app.url_map.converters["id"] = routes.DocumentIdConverter
-    app.url_map.converters["paged"] = routes.PagedIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
     app.extensions["spanwise.jobs"] = Jobs(settings, app.extensions["spanwise"])
     for views in dict.fromkeys((operations.service, page.page, feedback.v1, managing.v1)):  # the last two are routes.v1

@@ -25,17 +25,11 @@ Json = dict[str, Any]
 
 
 class DocumentIdConverter(BaseConverter):
-    """A document id in an address: anything, with slashes in any place, but nothing that ends like a page's address."""
-
-    regex = r"(?!.*/pages/\d+\.png\Z).+"
-    part_isolating = False
-    weight = 200
-
-
-class PagedIdConverter(DocumentIdConverter):
-    """The id of the document whose page is meant."""
+    """A document id in an address: anything, with slashes in any place."""
 
     regex = ".+"
+    part_isolating = False
+    weight = 200
 
 
 def collection(name: str, *, create: bool = False) -> Collection:
@@ -139,7 +133,7 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
     return document_text_json(document, query.within(document.info))
 
 
-@v1.get("/documents/<paged:id>/pages/<int:page>.png")
+@v1.get("/pages/<int:page>/<id:id>")
 @v1.input(schema.PictureQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="get_page",
@@ -157,7 +151,7 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
         **documented(404, 409, 422, 500, 503),
     },
 )
-def get_page(id: str, page: int, query: schema.PictureQuery) -> Response:  # noqa: A002
+def get_page(page: int, id: str, query: schema.PictureQuery) -> Response:  # noqa: A002
     """A page of a PDF as a picture
 
     With what stands of the words from `start` to `end` on it highlighted. Pages count from 1.

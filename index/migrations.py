@@ -87,6 +87,8 @@ MIGRATIONS = (
     ALTER TABLE documents ADD COLUMN file INTEGER REFERENCES files (key) ON DELETE SET NULL;
     ALTER TABLE documents ADD COLUMN original TEXT;     -- hex sha256: its file is originals/<sha256>
     ALTER TABLE documents ADD COLUMN unbroken TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+    ALTER TABLE documents ADD COLUMN together TEXT NOT NULL DEFAULT '[]';   -- JSON: [[start, end], ...]
+    ALTER TABLE documents ADD COLUMN tables TEXT NOT NULL DEFAULT '[]';     -- JSON: [[start, end, columns], ...]
     CREATE INDEX documents_of_file ON documents (file) WHERE file IS NOT NULL;
     CREATE INDEX documents_of_original ON documents (original) WHERE original IS NOT NULL;
     CREATE TRIGGER file_changed AFTER DELETE ON documents WHEN old.file IS NOT NULL BEGIN

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from .records import Block, GlyphLine, Layout, PageSpan, Span
+from .records import Block, GlyphLine, Layout, PageSpan, Span, TableRows
 
 _BLOCKS_PER_CHUNK = 400
 
@@ -60,6 +60,10 @@ def pages_json(pages: Sequence[PageSpan]) -> list[list[float]]:
 
 def spans_json(spans: Sequence[Span]) -> list[list[int]]:
     return [[span.start, span.end] for span in spans]
+
+
+def tables_json(tables: Sequence[TableRows]) -> list[list[object]]:
+    return [[table.start, table.end, table.columns] for table in tables]
 
 
 def block_json(block: Block) -> list[object]:

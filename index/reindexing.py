@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .embedding import Fingerprint, Vectors
 from .lexical_sqlite import count_words
-from .records import Heading, Layout, PageSpan, Source, Span
+from .records import Heading, Layout, PageSpan, Source, Span, TableRows
 from .storage import Database, translated
 from .store import DocumentDraft
 from .words import forms_of, plain_words
@@ -50,19 +50,21 @@ class Rebuild:
         """A stored document as it was handed in, as far as passages depend on it; None when it is gone."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT id, text, title, media_type, layout_hash, headings, pages, excluded, unbroken FROM documents "
-                "WHERE key = ?",
+                "SELECT id, text, title, media_type, layout_hash, headings, pages, excluded, unbroken, together, "
+                "tables FROM documents WHERE key = ?",
                 (key,),
             ).fetchone()
         if row is None:
             return None
         document_id, text, title, media_type, layout_hash, *lists = row
-        headings, pages, excluded, unbroken = (json.loads(one) for one in lists)
+        headings, pages, excluded, unbroken, together, tables = (json.loads(one) for one in lists)
         layout = Layout(
             headings=tuple(Heading(*one) for one in headings),
             pages=tuple(PageSpan(*one) for one in pages),
             excluded=tuple(Span(*one) for one in excluded),
             unbroken=tuple(Span(*one) for one in unbroken),
+            together=tuple(Span(*one) for one in together),
+            tables=tuple(TableRows(*one) for one in tables),
         )
         return Source(text, document_id, title, media_type=media_type, layout=layout if layout_hash else None)
 

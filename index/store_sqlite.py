@@ -24,7 +24,7 @@ from .ingest import BATCH_CHARACTERS
 from .lexical_sqlite import KnownWords, count_words
 from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
-from .places import insert_places, pages_json, spans_json
+from .places import insert_places, pages_json, spans_json, tables_json
 from .records import DocumentInfo, Layout, Original, Source
 from .reindexing import Rebuild, pack, runs
 from .reports import Compacted, Finding, Work
@@ -275,13 +275,14 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
     layout = draft.layout or Layout()
     document = connection.execute(
         "INSERT INTO documents (id, title, uri, metadata, content_hash, media_type, headings, added_at, characters, "
-        "passages, text, encoding, layout_hash, pages, excluded, unbroken, original) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "passages, text, encoding, layout_hash, pages, excluded, unbroken, together, tables, original) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             draft.id, draft.title, draft.uri, json.dumps(dict(draft.metadata), ensure_ascii=False), draft.content_hash,
             draft.media_type, json.dumps(headings), now, len(draft.text), len(draft.passages), draft.text,
             draft.encoding, draft.layout_hash, json.dumps(pages_json(layout.pages)),
             json.dumps(spans_json(layout.excluded)), json.dumps(spans_json(layout.unbroken)),
+            json.dumps(spans_json(layout.together)), json.dumps(tables_json(layout.tables), ensure_ascii=False),
             draft.original.sha256 if draft.original else None,
         ),
     ).lastrowid  # fmt: skip

@@ -198,7 +198,7 @@ def _check_through_the_front_door(library: Collection, held: State, changes: Seq
     status = library.status()
     if status.documents != len(held.documents):
         raise Broken(f"status counts {status.documents} documents, not {len(held.documents)}")
-    near = library.search("stands", everything, mode="dense").hits
+    near = library.search("stands", everything, mode="dense", merge=False).hits
     if (
         len({(hit.passage.document.id, hit.passage.span) for hit in near}) != status.passages
         or len(near) != status.passages
@@ -206,7 +206,7 @@ def _check_through_the_front_door(library: Collection, held: State, changes: Seq
         raise Broken(f"dense search finds {len(near)} of {status.passages} passages")
     for change in changes:
         for name, version in change.put.items():
-            hits = library.search(mark(name, version), everything, mode="lexical").hits
+            hits = library.search(mark(name, version), everything, mode="lexical", merge=False).hits
             current = held.documents.get(name) == version
             texts = {hit.passage.document.id for hit in hits}
             if texts != ({name} if current else set()):

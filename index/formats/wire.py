@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..places import block_json, line_json, pages_json, spans_json
+from ..places import block_json, line_json, pages_json, spans_json, tables_json
 from ..records import Block, GlyphLine, Heading, Layout, PageSpan, Source, Span, TableRows
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ def _layout_json(layout: Layout) -> Json:
         "excluded": spans_json(layout.excluded),
         "unbroken": spans_json(layout.unbroken),
         "together": spans_json(layout.together),
-        "tables": [[one.start, one.end, one.columns] for one in layout.tables],
+        "tables": tables_json(layout.tables),
         "blocks": [block_json(block) for block in layout.blocks],
         "lines": [line_json(line) for line in layout.lines],
     }

@@ -198,11 +198,11 @@ def test_over_http(bridge, tmp_path: Path) -> None:
     asked = app.test_client()
     answer = asked.post("/v1/ask", json={"question": QUESTION}).get_json()["answers"][0]
     query = {**answer["span"], "content_hash": answer["document"]["content_hash"], "width": 400}
-    address = "/v1/documents/bridge.pdf/pages/2.png"
+    address = "/v1/pages/2/bridge.pdf"
     response = asked.get(address, query_string=query)
     assert (response.status_code, response.mimetype) == (200, "image/png")
     assert marked(pixels(response.data)).any()
-    assert not marked(pixels(asked.get("/v1/documents/bridge.pdf/pages/1.png", query_string=query).data)).any()
+    assert not marked(pixels(asked.get("/v1/pages/1/bridge.pdf", query_string=query).data)).any()
     for wrong, status, kind in (
         ({"content_hash": "sha256:x"}, 409, "version-conflict"),
         ({"start": 3}, 422, "out-of-limits"),
@@ -215,7 +215,7 @@ def test_over_http(bridge, tmp_path: Path) -> None:
         assert (problem.status_code, problem.get_json()["type"].rpartition(":")[2]) == (status, kind)
     assert asked.put(address, json={"text": "Words."}).status_code == 405
     assert asked.delete(address).status_code == 405
-    missing = asked.get("/v1/documents/bridge.pdf/pages/9.png")
+    missing = asked.get("/v1/pages/9/bridge.pdf")
     assert (missing.status_code, missing.get_json()["detail"]) == (404, "There is no page 9 in 'bridge.pdf'. It has 2.")
     slice_ = asked.get("/v1/documents/bridge.pdf", query_string=answer["span"]).get_json()
     assert (slice_["text"], slice_["page"], slice_["pages"]) == ("1884", 2, 2)

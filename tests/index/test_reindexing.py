@@ -44,6 +44,25 @@ def filled(opened: Open, tmp_path: Path) -> Collection:
     return library
 
 
+def test_tables_and_lists_are_indexed_as_when_they_were_added(opened: Open, tmp_path: Path) -> None:
+    rows = "".join(f"<tr><td>Pump {number}</td><td>{number} bar</td></tr>" for number in range(90))
+    items = "".join(f"<li>Step {number} of the work</li>" for number in range(12))
+    file = tmp_path / "pumps.html"
+    file.write_text(
+        f"<html><body><h1>Pumps</h1><p>{'Words to fill the page. ' * 12}</p><p>Do this:</p><ul>{items}</ul>"
+        f"<table><tr><th>Machine</th><th>Pressure</th></tr>{rows}</table></body></html>"
+    )
+    library, added = opened(embedder=Watched()), Watched()
+    library.add(file)
+    again = opened("fresh", embedder=added)
+    again.add(file)
+    other = Watched()
+    other._model = "third"
+    library.reindex(embedder=other)
+    assert sorted(other.embedded) == sorted(added.embedded)
+    assert sum("Machine" in text and "Pressure" in text for text in other.embedded) > 2
+
+
 def test_everything_is_of_the_new_model(filled: Collection, opened: Open, data: Path) -> None:
     before = filled.documents()
     passages = filled.status().passages

@@ -76,6 +76,21 @@ def test_a_small_change_leaves_the_large_index_as_it_is(store: PassageStore, dra
     assert large() is before
 
 
+def test_rows_of_another_dimension_take_the_place_of_all(store: PassageStore, draft: Draft) -> None:
+    """As when a collection is built again under another model."""
+    store.add([draft("a", "alba birk", vectors=np.eye(1, 16))], replace=True)
+    store.add([draft("b", "elm fern", vectors=np.eye(1, 16))], replace=True)
+    with store.reading() as view:
+        assert len(view.dense(np.eye(1, 16, dtype=np.float32)[0], 9)) == 2
+    store.delete(["a", "b"])
+    store.add([draft("c", "iris", vectors=np.eye(1, 8))], replace=True)
+    with store.reading() as view:
+        assert [score for _, score in view.dense(np.eye(1, 8, dtype=np.float32)[0], 9)] == [1.0]
+    store.delete(["c"])
+    with store.reading() as view:
+        assert view.dense(np.eye(1, 8, dtype=np.float32)[0], 9) == []
+
+
 THREADS = """
 import os
 import numpy as np
