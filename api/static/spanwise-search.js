@@ -130,7 +130,7 @@ export class SpanwiseSearch extends HTMLElement {
     const query = typed.trim();
     const signal = this.#cancel();
     try {
-      const [{ hits }, { suggestions }] = await Promise.all([
+      const [{ hits, corrected = {} }, { suggestions }] = await Promise.all([
         this.#client.search(query, { topK: PASSAGES, prefix: !/\s$/.test(typed), signal }),
         this.#client.suggest(typed, { limit: COMPLETIONS, signal }).catch((error) => {
           if (error.name === "AbortError") throw error;
