@@ -116,7 +116,7 @@ def end_to_end(count: int, seed: int) -> dict[str, Any]:
                         with suppress(SpanwiseError):
                             pictures += bool(collection.page_image(info.id, 1, Span(0, min(9, len(document.text)))))
             for question in ("When?", "ships sail", "Köln 🎉"):
-                for hit in collection.search(question, 100):
+                for hit in collection.search(question, 100, merge=False):
                     assert hit.span.of(collection.document(hit.document.id).text) == hit.text
                     spans += 1
                 for answer in collection.ask(question, 20).answers:

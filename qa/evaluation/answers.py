@@ -129,7 +129,7 @@ def first_passage_baseline(
     """`{n, em, f1, has_ans, no_ans, forced}` of `reader` on the first passage of a search in `mode` alone."""
     outcomes = []
     for row in rows:
-        hits = collection.search(row.question, 1, mode=mode)
+        hits = collection.search(row.question, 1, mode=mode, merge=False)
         outcomes.append(read_passage(row, hits[0].text, reader) if len(hits) else ReadOutcome(row, "", "", None))
         on_step()
     report = summarise_reading(outcomes)

@@ -78,7 +78,7 @@ def ranked_documents(collection: Collection, query: str, want: int, mode: Mode =
     searches follow, to `DEEPEST` passages; they are not timed.
     """
     started = time.perf_counter()
-    hits = collection.search(query, want, mode=mode)
+    hits = collection.search(query, want, mode=mode, merge=False)
     seconds = time.perf_counter() - started
     depth = want
     while True:
@@ -86,7 +86,7 @@ def ranked_documents(collection: Collection, query: str, want: int, mode: Mode =
         if len(ranking) >= want or len(hits) < depth or depth >= DEEPEST:
             return ranking[:want], seconds
         depth = min(2 * depth, DEEPEST)
-        hits = collection.search(query, depth, mode=mode)
+        hits = collection.search(query, depth, mode=mode, merge=False)
 
 
 def _name(documents: Sequence[CorpusDocument], embedder: Embedder) -> str:

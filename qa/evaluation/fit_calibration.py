@@ -81,7 +81,7 @@ def gathered(rows: Sequence[Row], reader: Reader, questions: int, data: Path | N
     with indexed(contexts(rows), data=data, reader=reader) as collection:
 
         def found(row: Row, without_own: bool) -> list[Record]:
-            hits = collection.search(row.question, 20)
+            hits = collection.search(row.question, 20, merge=False)
             kept = [hit for hit in hits if not without_own or not _may_answer(hit, row, own)]
             return [_passage(hit) for hit in kept[:10]]
 
@@ -115,7 +115,7 @@ def gathered_pairs(
     titles = {stored_id(context_id(row.context)): row.title for row in rows}
     with indexed(contexts(rows), data=data, embedder=embedder, reader=reader) as collection:
         for row in sample([row for row in rows if row.answerable], count):
-            hits = collection.search(row.question, DEEPEST if same_title else 30)
+            hits = collection.search(row.question, DEEPEST if same_title else 30, merge=False)
             wrong = [
                 hit
                 for hit in hits
