@@ -136,6 +136,7 @@ def test_search_list_show_status_and_remove(folder: Path, run: Run) -> None:
     hits = json.loads(run("search", "games began", "--json").stdout)["hits"]
     assert hits[0]["passage"]["text"] == TEXT
     assert "Searched also for “games” for “gamse”." in run("search", "gamse").stdout
+    assert "The games began Feb. 4." in run("search", "games began").stdout  # two words that matched, and the space
     assert json.loads(run("search", "gam", "--prefix", "--mode", "lexical", "--json").stdout)["hits"] == [
         {
             **hits[0],

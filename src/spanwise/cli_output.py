@@ -203,8 +203,8 @@ def _sentence_around(answer: Answer) -> tuple[str, str]:
 
 def _one_line(text: str, *, keep_ends: bool = False) -> str:
     joined = " ".join(text.split())
-    if keep_ends and joined:
-        joined = " " * text[0].isspace() + joined + " " * text[-1].isspace()
+    if keep_ends and text:
+        joined = " " * text[0].isspace() + joined + " " * (bool(joined) and text[-1].isspace())
     return "".join(character if character.isprintable() else "\ufffd" for character in joined)
 
 
