@@ -1,8 +1,8 @@
 """Questions for an e-mail address, a web address or a telephone number are answered with one.
 
-The reading model finds the place well and the words badly: addresses are rare in what it learned from. Where a passage
-holds an address of the kind that is asked for, the address takes the score of the passage's best span; whether the
-passage answers at all remains the model's judgement.
+The reading model finds the place well and the words badly: addresses are rare in what it learned from, and so
+its "no answer here" means little. Where a passage holds an address of the kind that is asked for, the address takes the
+score of the passage's best span, or a doubtful one if that is lower; nothing of another kind can be the answer.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ _ASKED = (
     (re.compile(r"\b(?:tele)?phone(?: number)?\b|\bfax(?: number)?\b|\bhotline\b", re.I), _TELEPHONE),
 )
 _WEAKER = 6.0
-"""Logits taken from spans of another kind in such a passage."""
+"""Logits taken from spans of another kind."""
+_DOUBTFUL = 2.0
+"""Score that an address of the right kind has at least."""
 
 
 def prefer_contacts(question: str, text: str, reading: Reading) -> Reading:
     """`reading` of the passage `text`, with the contact details that `question` asks for in front."""
     pattern = next((pattern for asked, pattern in _ASKED if asked.search(question)), None)
-    places = [found.span() for found in pattern.finditer(text)] if pattern and reading.candidates else []
-    if not places:
+    if pattern is None or not reading.candidates:
         return reading
-    best = reading.candidates[0].score
+    places = [found.span() for found in pattern.finditer(text)]
 
     def overlaps(one: Candidate) -> bool:
         return any(one.start < end and start < one.end for start, end in places)
 
     # The one the model points at comes first, else the first in the text.
-    pointed = [min(abs(start - one.start) for one in reading.candidates[:1]) for start, _ in places]
-    order = sorted(range(len(places)), key=lambda number: (pointed[number], number))
-    found = [Candidate(*places[number], best - 0.5 * rank) for rank, number in enumerate(order)]
+    best = reading.candidates[0]
+    order = sorted(places, key=lambda place: (abs(place[0] - best.start), place))
+    found = [Candidate(*place, max(best.score, _DOUBTFUL) - 0.5 * rank) for rank, place in enumerate(order)]
     others = [replace(one, score=one.score - _WEAKER) for one in reading.candidates if not overlaps(one)]
     return replace(reading, candidates=tuple(sorted((*found, *others), key=lambda one: -one.score)))

@@ -131,4 +131,8 @@ def test_contact_details_are_answered_with_an_address() -> None:
     assert best("What is the web site?") == ("courses.example.in", 3.0)
     assert best("phone number") == ("(+91) 120 4565994", 3.0)
     assert prefer_contacts("Who wrote it?", text, reading) is reading
-    assert prefer_contacts("What e-mail?", "nothing here", reading) is reading
+    doubtful = Reading(0.0, 0.0, (Candidate(start, start + 18, -9.0),))
+    first = prefer_contacts("What is the e-mail address?", text, doubtful).candidates[0]
+    assert (text[first.start : first.end], first.score) == ("team@example.org", 2.0)
+    other = prefer_contacts("What e-mail?", "nothing here", Reading(0.0, 0.0, (Candidate(0, 7, 3.0),)))
+    assert [one.score for one in other.candidates] == [-3.0]  # no address: nothing here can be the answer
