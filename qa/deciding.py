@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from unicodedata import category
 
 from ..errors import SpanInvariantError
 from ..index.records import Hit, Passage, Span
@@ -95,6 +96,8 @@ def _found(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
             if not 0 <= candidate.start < candidate.end <= len(text):
                 raise SpanInvariantError("The reading model named characters outside its passage.", subject=candidate)
             start, end = tidy(text, candidate.start, candidate.end)
+            if all(category(character)[0] in "PZ" for character in text[start:end]):
+                continue  # punctuation says nothing
             around = (
                 max((begin for begin, _ in sentences if begin <= start), default=0),
                 min((finish for _, finish in sentences if finish >= end), default=len(text)),

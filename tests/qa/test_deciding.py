@@ -88,6 +88,11 @@ def test_answers_of_a_document_never_overlap() -> None:
         assert text[one.span.start - 100 : one.span.end - 100] == one.text != ""
 
 
+def test_punctuation_is_no_answer() -> None:
+    found = ranked(("a", "It ends on Feb. 20. 🎉 Hooray!", {"Feb. 20": 5.0, "🎉": 1.0, "!": 0.5, ". ": 0.1}))
+    assert [one.text for one in found] == ["Feb. 20", "🎉"]
+
+
 def test_ties_break_by_document_and_place() -> None:
     found = ranked(("b", "Rome", {"Rome": 1.0}), ("a", "Oslo or Bern", {"Bern": 1.0, "Oslo": 1.0}))
     assert [one.text for one in found] == ["Oslo", "Bern", "Rome"]
