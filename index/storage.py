@@ -10,6 +10,7 @@ import json
 import re
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -214,8 +215,7 @@ class Database:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = self._version(connection)
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+        self._switch_to_wal(connection)
         if version == FORMAT_VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
@@ -228,6 +228,18 @@ class Database:
             if connection.in_transaction:
                 connection.rollback()
             raise
+
+    def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
+        # SQLite does not wait here as it does for other locks: of two processes that switch a new file at once, one
+        # is told that it is busy.
+        ends = time.monotonic() + self._write_wait
+        while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+                time.sleep(0.01)
 
     def _version(self, connection: sqlite3.Connection) -> int:
         # One statement, so that another process that is just making the tables is seen before or after it.
