@@ -13,7 +13,7 @@ from .prepared import SENTENCE, WORD, Prepared
 from .questions import augment
 
 Ints = npt.NDArray[np.int64]
-CLS, SEP, PAD = 101, 102, 0
+CLS, SEP = 101, 102
 
 
 @dataclasses.dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_full_and_failing_disks_are_reported_and_lose_nothing(recording_nursery:
 
 def story() -> list[Call]:
     def call(kind: int, fd: int = -1, offset: int = 0, first: str = "", second: str = "", data: bytes = b"") -> Call:
-        return Call(kind, fd, offset, first and f"/root/{first}", second and f"/root/{second}", data)
+        return Call(kind, fd, offset, first and f"/disk/{first}", second and f"/disk/{second}", data)
 
     return [
         call(MKDIR, first="a"),
@@ -84,7 +84,7 @@ def story() -> list[Call]:
 
 
 def left(folder: Path, *more: Call, names: bool, data: bool) -> dict[str, str]:
-    disk = Disk(Path("/root"))
+    disk = Disk(Path("/disk"))
     for call in [*story(), *more]:
         disk.apply(call)
     place = folder / f"{len(more)}{names}{data}"
@@ -94,8 +94,8 @@ def left(folder: Path, *more: Call, names: bool, data: bool) -> dict[str, str]:
 
 def test_the_model_of_the_disk(tmp_path: Path) -> None:
     sync_folders = [
-        Call(OPEN, 4, 0, "/root", "", b""), Call(SYNC, 4, 0, "", "", b""),
-        Call(OPEN, 5, 0, "/root/a", "", b""), Call(SYNC, 5, 0, "", "", b""),
+        Call(OPEN, 4, 0, "/disk", "", b""), Call(SYNC, 4, 0, "", "", b""),
+        Call(OPEN, 5, 0, "/disk/a", "", b""), Call(SYNC, 5, 0, "", "", b""),
     ]  # fmt: skip
     assert left(tmp_path, names=False, data=True) == {}
     assert left(tmp_path, names=True, data=False) == {"a/final": "old"}
