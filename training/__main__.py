@@ -35,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--precision", choices=("float32", "int8-weights", "int8"), default="int8-weights", help="of the ONNX file"
     )
+    made = command("recover", "a shipped ONNX reader back to float32 weights, to start a run from")
+    made.add_argument("--reader", type=Path, required=True, help="folder with reader.onnx and tokenizer.json")
+    made.add_argument("--base", type=Path, required=True, help=base_help)
+    made.add_argument("--out", type=Path, required=True, help="folder to write to")
     command("report", "the learning curve of the run as Markdown")
     command("shortcuts", "how well the question alone gives the label away")
     made = command("look", "print examples as the model sees them")
@@ -73,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
         out.write(f"{train(config, options.base, options.run_dir, options.cooldown_tokens, steps, start)}\n")
     elif options.command == "export":
         out.write(_export(options) + "\n")
+    elif options.command == "recover":
+        from .recover import recover
+
+        out.write(f"{recover(options.reader, options.base, options.out)}\n")
     elif options.command == "report":
         from .report import report
 

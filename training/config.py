@@ -20,6 +20,7 @@ class DataConfig:
     qamr: str
     held_out_titles: str
     link_margin: float
+    unpaired_share: float
     qamr_rows: int
     same_article_share: float
     retrieved_share: float

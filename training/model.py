@@ -32,12 +32,13 @@ class Reader(nn.Module):
 
 
 def bert_config(folder: Path) -> BertConfig:
-    """The folder's config.json with dropout off (it costs a quarter of the speed on a CPU) and sdpa attention."""
+    """The folder's config.json with dropout off, which costs a quarter of the speed on a CPU, and plain attention,
+    which trains 1.16 times as fast as sdpa there (bfloat16, 192 tokens)."""
     values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     for name in ("id2label", "label2id", "num_labels"):  # the base ranks with one label; a span head has two
         values.pop(name, None)
     config = BertConfig.from_dict(values | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0})
-    config._attn_implementation = "sdpa"
+    config._attn_implementation = "eager"
     return config
 
 

@@ -70,12 +70,15 @@ def training_rows(data: Path, config: Config) -> list[Row]:
         if item["title"] not in titles and item.get("start") != "guess"
     ]
     known = {(same_question(row.question), row.context) for row in rows}
-    for item in read_jsonl(data / config.data.unanswerable):
-        question = normalise(item["question"])
-        if item["title"] in titles or item["link_margin"] < config.data.link_margin:
-            continue
-        if (same_question(question), item["context"]) not in known:
-            rows.append(Row(question, item["context"], item["title"], UNANSWERABLE, None, ()))
+    unanswerable = [
+        Row(normalise(item["question"]), item["context"], item["title"], UNANSWERABLE, None, ())
+        for item in read_jsonl(data / config.data.unanswerable)
+        if item["title"] not in titles and item["link_margin"] >= config.data.link_margin
+    ]
+    unanswerable = [row for row in unanswerable if (same_question(row.question), row.context) not in known]
+    paired = {row.context for row in unanswerable}
+    drawn = np.random.default_rng([config.seed, 7]).random(len(rows)) < config.data.unpaired_share
+    rows = [row for row, kept in zip(rows, drawn, strict=True) if kept or row.context in paired] + unanswerable
     rows += [_answerable(item, f"tale:{item['title']}") for item in read_jsonl(data / config.data.fairytale)]
     sentences = list(read_jsonl(data / config.data.qamr))
     rng = np.random.default_rng([config.seed, 1])

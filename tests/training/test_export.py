@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from training import export, model, onnx_graph
+from training import export, model, onnx_graph, recover
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -132,3 +132,20 @@ def test_float16_folder_loads_as_question_answering(reader: tuple[model.Reader, 
     keep = feed["attention_mask"] == 1
     torch.testing.assert_close(found.start_logits[keep], wanted[0][keep], atol=0.05, rtol=0.0)
     torch.testing.assert_close(own[2], wanted[2], atol=0.05, rtol=0.0)
+
+
+@pytest.mark.parametrize(("precision", "steps"), [("float32", 0.0), ("int8", 0.5)])
+def test_an_exported_reader_gives_its_weights_back(
+    reader: tuple[model.Reader, Path], tmp_path: Path, precision: onnx_graph.Precision, steps: float
+) -> None:
+    made, folder = reader
+    export.export_onnx(folder, tmp_path / "shipped/reader.onnx", precision=precision)
+    back = recover.recover(tmp_path / "shipped", folder, tmp_path / "back")
+    found = model.from_model(back).state_dict()
+    for name, wanted in made.state_dict().items():
+        stored_as_int8 = (
+            name.endswith(".weight") and wanted.dim() == 2 and "position" not in name and "type" not in name
+        )
+        peak = wanted.abs().amax(dim=-1, keepdim=True) if stored_as_int8 else torch.zeros(1)
+        allowed = steps * peak / 127 + 1e-5
+        assert bool(((found[name] - wanted).abs() <= allowed).all()), name

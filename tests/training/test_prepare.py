@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,17 @@ def test_left_out(rows: list[sources.Row]) -> None:
     assert "What guess is this?" not in asked
     assert "What has a low margin?" not in asked
     assert "what colour is the door painted?" not in asked
+
+
+def test_answerable_questions_stay_where_their_paragraph_has_an_unanswerable_one(config, data: Path) -> None:  # type: ignore[no-untyped-def]
+    def answerable(**settings: float) -> int:
+        changed = dataclasses.replace(config, data=dataclasses.replace(config.data, **settings))
+        rows = sources.training_rows(data, changed)
+        return sum(row.kind == sources.ANSWERABLE and row.group in ("Alpha", "Beta") for row in rows)
+
+    assert answerable(unpaired_share=0.0) == answerable(unpaired_share=1.0) == 36
+    assert answerable(unpaired_share=0.0, link_margin=0.6) == 0  # no paragraph has one now
+    assert 0 < answerable(unpaired_share=0.5, link_margin=0.6) < 36
 
 
 def test_wrong_passages_are_other_passages_without_the_answer(rows: list[sources.Row]) -> None:
