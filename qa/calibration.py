@@ -139,6 +139,15 @@ def fitting(reader: str, *paths: Path) -> Calibration | None:
     return next((one for one in found if one is not None and one.reader == reader), None)
 
 
+def beside_reader(folder: str, fingerprint: str) -> Calibration | None:
+    """The calibration that lies with the reader in `folder`, or the shipped one; None when neither was made for it.
+
+    Raises ModelError for a damaged file.
+    """
+    own = () if folder == "default" else (Path(folder) / FILE,)
+    return fitting(fingerprint, *own, SHIPPED)
+
+
 def _judge_record(judge: Judge) -> dict[str, Any]:
     fits = {"right": judge.right, "lower": judge.lower, "no_answer": judge.no_answer}
     return {

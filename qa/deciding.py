@@ -94,7 +94,12 @@ def _found(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
         sentences = sentence_spans(text) if reading.candidates else []
         for candidate in reading.candidates:
             if not 0 <= candidate.start < candidate.end <= len(text):
-                raise SpanInvariantError("The reading model named characters outside its passage.", subject=candidate)
+                raise SpanInvariantError(
+                    f"The reader gave the span ({candidate.start}, {candidate.end}) "
+                    f"in a passage of {len(text)} characters.",
+                    subject=candidate,
+                    way_out="Report this with the question and the passage.",
+                )
             start, end = tidy(text, candidate.start, candidate.end)
             if all(category(character)[0] in "PZ" for character in text[start:end]):
                 continue  # punctuation says nothing

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..errors import LimitError, QuestionError
-from ..index.markup import blank_markup
-from ..index.records import DocumentInfo, Hit, Passage, Scores, Span
 from ..settings import Settings
 from . import calibration as calibrations
-from .calibration import judge_ranking
-from .contacts import prefer_contacts
-from .deciding import decide
+from .handed_over import judge_handed_over, read_handed_over
 from .reading import Reader, load_reader
 
-_NOWHERE = DocumentInfo("context", None, None, {}, "", "text/plain", 0, 1, "")
 _SPARE = 4
 """Answers read beyond those asked for, since merging makes fewer of them."""
 
@@ -81,12 +75,9 @@ class QuestionAnswerer:
         self, question: str, context: str, top_k: int, max_answer_len: int, impossible: bool
     ) -> list[dict[str, Any]]:
         reader = self._reader()
-        passage = Passage(_NOWHERE, Span(0, len(context)), context, Span(0, 0))
-        readings = reader.read(blank_markup(question), [blank_markup(context)], top_n=top_k + _SPARE)
-        reading = prefer_contacts(question, context, readings[0])
-        ranking = decide([Hit(passage, Scores(0.0))], [reading])
+        _, ranking = read_handed_over(question, context, reader, top_n=top_k + _SPARE)
         short = [one for one in ranking if len(one.text.split()) <= max_answer_len]
-        judged = judge_ranking(question, short, reader.threshold, self._calibration(reader), "passage")
+        judged = judge_handed_over(question, short, reader.threshold, self._calibration(reader))
         answers = [
             {"score": probability, "start": one.start, "end": one.end, "answer": one.text}
             for one, probability in zip(short, judged.right, strict=True)
@@ -97,8 +88,7 @@ class QuestionAnswerer:
         return answers[:top_k]
 
     def _calibration(self, reader: Reader) -> calibrations.Calibration | None:
-        files = [calibrations.SHIPPED] if self._folder == "default" else [Path(self._folder) / calibrations.FILE]
-        return calibrations.fitting(reader.fingerprint, *files)
+        return calibrations.beside_reader(self._folder, reader.fingerprint)
 
     def _reader(self) -> Reader:
         return self._given_reader or load_reader(self._folder, self._settings.threads)

@@ -130,7 +130,7 @@ def first_passage_baseline(
     outcomes = []
     for row in rows:
         hits = collection.search(row.question, 1, mode=mode, merge=False)
-        outcomes.append(read_passage(row, hits[0].text, reader) if len(hits) else ReadOutcome(row, "", "", None))
+        outcomes.append(read_passage(row, hits[0].text, reader) if len(hits) else ReadOutcome(row, "", "", "", 0.0))
         on_step()
     report = summarise_reading(outcomes)
     del report["confidence"]

@@ -7,14 +7,12 @@ whole run, and what was judged: `reader` and `embedding_model`. Numbers are roun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...index.embedding_choice import configured_embedder
 from ...settings import Settings
-from ..calibration import uncalibrated
+from ..calibration import beside_reader
 from .answers import BASELINES, evaluate_answers
 from .corpus import indexed
 from .datasets import contexts, read_judged, read_rows, sample
@@ -36,20 +34,19 @@ def run_reading(
     seed: int = 0,
     settings: Settings | None = None,
     reader: Reader | None = None,
-    probability: Callable[[float], float] | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """`spanwise eval reading FILE`: the reading model, given the gold passage; see `reading.summarise_reading`.
 
-    `probability` maps a span score to P(the span is right), and is the engine's own unless given.
+    Probabilities are those of the calibration that lies with the reader, uncalibrated without one.
     Raises SourceError for a file that cannot be used, LimitError for a `limit` below 1, ModelError.
     """
     started = time.perf_counter()
+    settings = Settings.from_environment() if settings is None else settings
     rows = sample(read_rows(file), limit, seed)
     reader = _reader(settings) if reader is None else reader
-    if probability is None:
-        probability = partial(uncalibrated, threshold=reader.threshold)
-    figures = evaluate_reading(rows, reader, probability=probability, on_step=Steps(len(rows), on_progress))
+    calibration = beside_reader(settings.reader, reader.fingerprint)
+    figures = evaluate_reading(rows, reader, calibration=calibration, on_step=Steps(len(rows), on_progress))
     return _report(
         "reading",
         {"name": file.name, "sha256": digest([file])},
@@ -165,8 +162,7 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def _reader(settings: Settings | None) -> Reader:
+def _reader(settings: Settings) -> Reader:
     from ..reading import load_reader
 
-    settings = Settings.from_environment() if settings is None else settings
     return load_reader(settings.reader, settings.threads)

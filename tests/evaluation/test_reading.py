@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from spanwise import SourceError, SpanInvariantError
+from spanwise.qa.calibration import Calibration, Judge
 from spanwise.qa.evaluation.datasets import Gold, Row
 from spanwise.qa.evaluation.reading import evaluate_reading
 from spanwise.qa.evaluation.run import run_reading
+from spanwise.qa.fitting import Logistic
 from spanwise.qa.reading import Candidate, Reading
 from spanwise.testing import ScriptedReader
 
@@ -71,7 +74,19 @@ def test_the_shipped_threshold_and_forced() -> None:
     assert report["no_ans"] == {"n": 2, "accuracy": 50}
     # Forced: when 1/1, day 0/(2/3), where 1/1, on the three that have an answer.
     assert report["forced"] == {"n": 3, "em": pytest.approx(200 / 3), "f1": pytest.approx(100 * (8 / 3) / 3)}
-    assert report["confidence"] is None
+    # Without a calibration what is shown is what is above the threshold.
+    assert report["judged"] == {key: report[key] for key in ("n", "em", "f1", "has_ans", "no_ans")}
+
+
+def test_a_calibration_decides_what_is_shown() -> None:
+    # P(right) = sigmoid(margin + 1), shown from 0.6: only what is at least 0.6 below the threshold stays silent.
+    fit = Logistic(1.0, {"margin": 1.0})
+    judge = Judge(fit, fit, fit, answer_above=0.6)
+    report = evaluate_reading(ROWS, READER, calibration=Calibration("fixed", judge, judge))
+    # when 1, day 2/3, where (margin -0.5) now shown, who (-0.5) shown and wrong, why wrong.
+    assert report["judged"]["f1"] == pytest.approx(100 * (1 + 2 / 3 + 1 + 0 + 0) / 5)
+    assert report["judged"]["no_ans"] == {"n": 2, "accuracy": 0}
+    assert report["f1"] == pytest.approx(100 * (1 + 2 / 3 + 0 + 1 + 0) / 5)
 
 
 def test_a_score_at_the_threshold_is_not_above_it() -> None:
@@ -82,21 +97,22 @@ def test_a_score_at_the_threshold_is_not_above_it() -> None:
 
 def test_no_candidate_is_silence() -> None:
     silent = FixedReader({"when": [], "who": []}, threshold=-100.0)
-    report = evaluate_reading([ROWS[0], ROWS[3]], silent, probability=lambda score: 1.0)
+    report = evaluate_reading([ROWS[0], ROWS[3]], silent)
     assert (report["em"], report["forced"]["f1"]) == (50, 0)
     assert report["confidence"]["ece"] == 0  # nothing was said: probability 0, and not right
 
 
 def test_confidence_is_of_the_best_span_of_every_question() -> None:
-    # Right (F1 at least 0.6): when 3.0, day 2.0 (2/3), where 0.5. Wrong: who 0.5, why 4.0. With p = score / 4:
-    # falling: why 1.0 wrong, when .75, day .5, where and who .125 (one of two right).
-    report = evaluate_reading(ROWS, READER, probability=lambda score: score / 4)["confidence"]
+    # Right (F1 at least 0.6): when 3.0, day 2.0 (2/3), where 0.5. Wrong: who 0.5, why 4.0. Uncalibrated it is the
+    # logistic of score - 1; falling: why wrong, when, day, where and who (one of two right).
+    report = evaluate_reading(ROWS, READER)["confidence"]
     assert report["n"] == 5
     assert report["accuracy"] == pytest.approx(60)
     # Pairs right above wrong: why beats all three; who loses to when and day, ties with where: 2.5 of 6.
     assert report["auroc"] == pytest.approx(2.5 / 6)
-    # Fewer than 15: one bin each. |0-1| + |1-.75| + |1-.5| + 2·|.5-.125| = 1 + .25 + .5 + .75 = 2.5, over 5.
-    assert report["ece"] == pytest.approx(0.5)
+    # Fewer than 15: one bin each; where and who share theirs.
+    why, when, day, where = (1 / (1 + math.exp(1 - score)) for score in (4.0, 3.0, 2.0, 0.5))
+    assert report["ece"] == pytest.approx((why + (1 - when) + (1 - day) + 2 * (0.5 - where)) / 5)
     assert report["coverage_at_80"] == 0  # 0/1, 1/2, 2/3, 3/5
 
 

@@ -1,0 +1,29 @@
+"""Answers from one passage that was handed over, without a collection or a search."""
+
+from __future__ import annotations
+
+from ..index.markup import blank_markup
+from ..index.records import DocumentInfo, Hit, Passage, Scores, Span
+from .calibration import Calibration, Judged, judge_ranking
+from .contacts import prefer_contacts
+from .deciding import Decided, decide
+from .reading import Reader, Reading
+
+_NOWHERE = DocumentInfo("context", None, None, {}, "", "text/plain", 0, 1, "")
+
+
+def read_handed_over(question: str, context: str, reader: Reader, *, top_n: int = 5) -> tuple[Reading, list[Decided]]:
+    """What `reader` finds in `context`, whole: as it read it, and its distinct answers, best first.
+
+    It sees what the engine shows it, a copy with markup blanked. Raises SpanInvariantError for a span outside.
+    """
+    (reading,) = reader.read(blank_markup(question), [blank_markup(context)], top_n=top_n)
+    passage = Passage(_NOWHERE, Span(0, len(context)), context, Span(0, 0))
+    return reading, decide([Hit(passage, Scores(0.0))], [prefer_contacts(question, context, reading)])
+
+
+def judge_handed_over(
+    question: str, ranking: list[Decided], threshold: float, calibration: Calibration | None
+) -> Judged:
+    """Probabilities of answers found by `read_handed_over`."""
+    return judge_ranking(question, ranking, threshold, calibration, "passage")
