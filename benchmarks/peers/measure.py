@@ -71,14 +71,16 @@ def index(bench: Bench, system: str) -> dict[str, Any]:
     """Tokens a second until the index is on disk, models loaded before."""
     shutil.rmtree(bench.work / f"{system}-many", ignore_errors=True)
     with bench.child(system, part="many").ready(["warm"]) as child:
+        before = child.must("usage").result
         seconds = child.must("index", passages=list(bench.many.items())).seconds
-        memory = child.must("memory").result
+        after = child.must("usage").result
     shutil.rmtree(bench.work / f"{system}-many", ignore_errors=True)
     return {
         "passages": len(bench.many),
         "seconds": round(seconds, 2),
         "tokens_per_second": round(bench.tokens / seconds),
-        "resident_mb_most": memory["most"],
+        "processor_seconds": round(after["processor"] - before["processor"], 2),
+        "most_mb": after["most_mb"],
     }
 
 
@@ -86,11 +88,14 @@ def search(bench: Bench, system: str) -> dict[str, Any]:
     with bench.opened(system) as child:
         for question in bench.warm_ups:
             child.must("search", query=question, top_k=READ_AT_MOST)
+        before = child.must("usage").result
         said = [child.must("search", query=row.question, top_k=READ_AT_MOST) for row in bench.rows]
+        after = child.must("usage").result
     found = [bench.own[row.question] in one.result for row, one in zip(bench.rows, said, strict=True)]
     return {
         "questions": len(bench.rows),
         **percentiles([one.seconds for one in said]),
+        "processor_ms": round(1000 * (after["processor"] - before["processor"]) / len(said), 2),
         f"recall_at_{READ_AT_MOST}": round(100 * statistics.mean(found), 1),
     }
 
@@ -100,8 +105,9 @@ def answer(bench: Bench, system: str) -> dict[str, Any]:
     with bench.opened(system) as child:
         for question in bench.warm_ups:
             child.request("ask", question=question)
+        before = child.must("usage").result
         said = [child.request("ask", question=row.question) for row in bench.rows]
-        memory = child.must("memory").result
+        after = child.must("usage").result
         about = child.must("about").result
     (bench.work / f"{system}-answers.json").write_text(json.dumps([one.result for one in said]))
     return {
@@ -109,8 +115,9 @@ def answer(bench: Bench, system: str) -> dict[str, Any]:
         "questions": len(bench.rows),
         **percentiles([one.seconds for one in said]),
         **quality(bench, said),
-        "resident_mb": memory["now"],
-        "resident_mb_most": memory["most"],
+        "processor_ms": round(1000 * (after["processor"] - before["processor"]) / len(said), 2),
+        "resident_mb": after["resident_mb"],
+        "most_mb": after["most_mb"],
     }
 
 

@@ -52,18 +52,19 @@ def perform(system: Any, request: dict[str, Any]) -> Any:
         case "ask":
             found = system.ask(request["question"])
             return found and asdict(found)
-        case "memory":
-            return resident_megabytes()
+        case "usage":
+            return usage()
         case "warm" | "load" | "about" as name:
             return getattr(system, name)()
     raise ValueError(request["op"])
 
 
-def resident_megabytes() -> dict[str, float]:
-    """Of this process: now, and the most so far."""
+def usage() -> dict[str, float]:
+    """Of this process: resident megabytes now and at most so far, and seconds of processor time so far."""
     lines = Path("/proc/self/status").read_text().splitlines()
     said = dict(line.split(":", 1) for line in lines)
-    return {name: round(int(said[key].split()[0]) / 1024, 1) for name, key in (("now", "VmRSS"), ("most", "VmHWM"))}
+    megabytes = {key: round(int(said[key].split()[0]) / 1024, 1) for key in ("VmRSS", "VmHWM")}
+    return {"resident_mb": megabytes["VmRSS"], "most_mb": megabytes["VmHWM"], "processor": time.process_time()}
 
 
 if __name__ == "__main__":
