@@ -49,9 +49,10 @@ class Child:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, encoding="utf-8",
             env={**os.environ, "HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"},
         )  # fmt: skip
-        self._lock, self._next = threading.Lock(), 0
+        self._lock, self._next, self._ended = threading.Lock(), 0, False
         self._waiting: dict[int, Future[Said]] = {}
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +64,10 @@ class Child:
             self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        self._listener.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         self._log.close()
 
     def request(self, op: str, **arguments: Any) -> Said:
@@ -70,6 +75,8 @@ class Child:
         assert self._process.stdin is not None
         answer: Future[Said] = Future()
         with self._lock:
+            if self._ended:
+                raise self._gone()
             self._next += 1
             self._waiting[self._next] = answer
             self._process.stdin.write(json.dumps({"id": self._next, "op": op, **arguments}) + "\n")
@@ -97,6 +104,9 @@ class Child:
                 answer = self._waiting.pop(said["id"])
             answer.set_result(Said(said.get("result"), said.get("error"), said["seconds"]))
         with self._lock:
-            left, self._waiting = list(self._waiting.values()), {}
+            left, self._waiting, self._ended = list(self._waiting.values()), {}, True
         for answer in left:
-            answer.set_exception(RuntimeError(f"The process has ended (see {self._log.name})."))
+            answer.set_exception(self._gone())
+
+    def _gone(self) -> RuntimeError:
+        return RuntimeError(f"The process has ended (see {self._log.name}).")
