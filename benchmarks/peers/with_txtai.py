@@ -1,0 +1,58 @@
+"""txtai: an embeddings database with content, and its RAG pipeline over an extractive question-answering model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from protocol import READ_AT_MOST, Found, Passage, embedding_folder
+from txtai import Embeddings
+from txtai.pipeline import RAG
+
+
+class Txtai:
+    def __init__(self, folder: Path, reader: Path, hybrid: bool) -> None:
+        self._folder, self._hybrid, self._model = folder / "index", hybrid, str(reader)
+        self._use(Embeddings(path=str(embedding_folder()), content=True, hybrid=hybrid, gpu=False))
+
+    def warm(self) -> None:
+        self._embeddings.batchtransform(["warm"])
+        self._extractor()
+
+    def index(self, passages: Sequence[Passage]) -> None:
+        self._embeddings.index([(one.id, one.text, None) for one in passages])
+        self._embeddings.save(str(self._folder))
+
+    def load(self) -> None:
+        embeddings = Embeddings()
+        embeddings.load(str(self._folder))
+        self._use(embeddings)
+
+    def search(self, query: str, top_k: int) -> list[str]:
+        return [one["id"] for one in self._embeddings.search(query, top_k)]
+
+    def ask(self, question: str) -> Found | None:
+        said = self._extractor()({"query": question, "question": question})
+        return Found(said["answer"], said["reference"]) if said["answer"] else None
+
+    def about(self) -> dict[str, str]:
+        how = "hybrid (embeddings and BM25)" if self._hybrid else "embeddings"
+        return {name: version(name) for name in ("txtai", "transformers", "torch", "faiss-cpu")} | {
+            "settings": f"{how}; RAG with context={READ_AT_MOST}, output=reference; reader in float32"
+        }
+
+    def _use(self, embeddings: Embeddings) -> None:
+        self._embeddings: Embeddings = embeddings
+        self._rag: RAG | None = None
+
+    def _extractor(self) -> RAG:
+        if self._rag is None:
+            self._rag = RAG(
+                self._embeddings, self._model, gpu=False, context=READ_AT_MOST, output="reference", dtype="float32"
+            )
+        return self._rag
+
+
+def build(folder: Path, reader: Path, variant: str) -> Txtai:
+    return Txtai(folder, reader, hybrid=variant == "hybrid")
