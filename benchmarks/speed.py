@@ -47,6 +47,7 @@ def measure(data: Path, corpus: Path | None, count: int) -> dict[str, Any]:
     """All figures; times in milliseconds unless the name says otherwise."""
     texts, questions = material(corpus, count)
     figures: dict[str, Any] = {}
+    os.environ |= {"SPANWISE_ANSWER_CACHE_BYTES": "0", "SPANWISE_QUERY_CACHE_BYTES": "0"}  # for the processes, too
     with spanwise.open(data) as collection:
         collection.warm()
         embedder = load_embedder(DEFAULT_MODEL)
