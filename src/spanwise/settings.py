@@ -37,6 +37,8 @@ class Settings:
     present generation, or not used."""
     query_cache_bytes: int = 2 * 1024 * 1024
     """Vectors of queries that each open collection keeps in memory; 0 keeps none."""
+    use_server: bool = True
+    """Whether `spanwise ask`, `search` and `suggest` let a server that runs on the same data folder answer."""
     max_question_characters: int = 1_000
     max_top_k: int = 100
     max_document_characters: int = 20_000_000
