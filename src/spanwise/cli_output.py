@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from .index.records import Added, Hit, Hits, Suggestions
@@ -161,6 +160,8 @@ def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
 @contextmanager
 def evaluating(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with an estimate on standard error; silent when that is not a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
