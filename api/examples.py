@@ -148,6 +148,10 @@ LABEL: Json = {"question": "When do the Olympics end?", "answers": ["Feb. 20"], 
 
 HEALTH: Json = {"status": "ok", "version": __version__}
 
+NONCE = "6f1d0c1b3a0e4f7c9b2a5d8e7f605142"
+
+IDENTITY: Json = {"proof": "9c0b6b1f7f0f3a4f6f5d1f3b6f2a0d1c4e5b7a8990123456789abcdef0123456"}
+
 READY: Json = {"status": "ready", "version": __version__, "generation": 3}
 
 STATUS: Json = {

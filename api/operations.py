@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from .. import __version__
+from ..errors import NotFoundError
 from . import schema, uploads
 from .fields import settings
 from .jobs import POLL_SECONDS, Job, job_json, running_jobs
@@ -32,6 +33,22 @@ def ready() -> Json:
     no default collection.
     """
     return {"status": "ready", "version": __version__, "generation": collections().warm()}
+
+
+@service.get("/identity")
+@service.input(schema.IdentityQuery, location="query", arg_name="query")
+@service.output(schema.IdentityOut)
+@service.doc(operation_id="identify", tags=["Service"], responses=documented(404, 422, 500))
+def identify(query: schema.IdentityQuery) -> Json:
+    """Prove which server this is
+
+    To a program that may read `server.json` in the data folder: an HMAC of its nonce under the secret that stands
+    there. 404 where the server has not left one.
+    """
+    running = current_app.extensions.get("spanwise.running")
+    if running is None:
+        raise NotFoundError("This server has not announced itself.", way_out="Use its address.")
+    return {"proof": running.proof(query.nonce, settings().data)}
 
 
 @service.get("/metrics")

@@ -496,6 +496,16 @@ class ReadyOut(BaseModel):
     generation: int | None = Field(description="Of the default collection; null while there is none.")
 
 
+class IdentityQuery(QueryString):
+    nonce: str = Field(pattern=r"^[0-9a-f]{32,64}$", description="Random.", examples=[examples.NONCE])
+
+
+class IdentityOut(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.IDENTITY]})
+
+    proof: str = Field(description="HMAC-SHA256 of nonce, address and data folder, in hexadecimal digits.")
+
+
 class WorkOut(BaseModel):
     what: Literal["add", "reindex"]
     done: int

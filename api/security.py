@@ -17,7 +17,9 @@ from .fields import settings
 from .keys import Access, KeyFile, PublicGrant, Scope
 from .limits import Limits
 
-OPEN = frozenset({"service.health", "service.ready", "page.index", "page.docs", "page.file", "openapi.spec"})
+OPEN = frozenset(
+    {"service.health", "service.ready", "service.identify", "page.index", "page.docs", "page.file", "openapi.spec"}
+)
 """Endpoints that tell nothing about the data."""
 SCOPES = {
     "v1.ask": Scope.READ,

@@ -22,6 +22,7 @@ from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-un
 from .. import errors
 from ..errors import InputError, SpanwiseError
 from ..settings import Settings
+from . import running
 from .app import create_app
 from .keys import KeyFile
 from .security import LOOPBACK_HOSTS
@@ -71,13 +72,16 @@ def serve(
         require_keys=guarded or not (local or allow_public),
         hosts=LOOPBACK_HOSTS if local else (),
     )
-    server = _Server(build, listener, failure_write, on_ready)
+    server = _Server(settings, build, listener, failure_write, on_ready)
     main_process = os.getpid()
     try:
         server.run()
     except SystemExit as stop:
         if os.getpid() != main_process or stop.code:
             raise
+    finally:
+        if os.getpid() == main_process:
+            running.withdraw(settings.data, main_process)
     os.close(failure_write)
     with os.fdopen(failure_read, encoding="utf-8") as failure:
         if said := failure.read():
@@ -89,12 +93,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(
         self,
+        settings: Settings,
         build: Callable[[], APIFlask],
         listener: socket.socket,
         failure: int,
         on_ready: Callable[[str], None] | None,
     ) -> None:
         self._build = build
+        self._settings = settings
         self._address = _address(listener)
         self._descriptor = listener.detach()
         self._failure = failure
@@ -140,6 +146,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # Ctrl-C in a terminal reaches every process; only the main one acts on it, and stops this one gently.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         logger.info("serving %s", self._address)
+        try:
+            self.callable.extensions["spanwise.running"] = running.announce(self._settings, self._address, os.getppid())
+        except OSError as error:  # a data folder that is read-only: the command line works by itself
+            logger.info("not announced: %s", error)
         if self._on_ready:
             self._on_ready(self._address)
 

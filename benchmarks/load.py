@@ -162,6 +162,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             **os.environ,
             "SPANWISE_QUEUE_SECONDS": str(options.waits),
             "SPANWISE_RATE_LIMIT": "1000000/minute",
+            "SPANWISE_ANSWER_CACHE_BYTES": "0",
+            "SPANWISE_QUERY_CACHE_BYTES": "0",
         }
         command = [sys.executable, "-m", "spanwise", "--data", folder, "serve", "--port", "0"]
         if options.scripted:

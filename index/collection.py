@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace as replace_fields
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
+from sys import getsizeof
 from typing import get_args
 
 from ..errors import (
@@ -19,8 +20,9 @@ from ..errors import (
     SourceError,
 )
 from ..settings import Settings
+from .caching import ENTRY_BYTES, LruCache
 from .cursors import MOST_POSITION, make_cursor, position_of
-from .embedding import Embedder, Vectors
+from .embedding import Embedder, Fingerprint, Vectors
 from .filters import AnyWhere, Where, parse_where
 from .folders import FolderReader, OnProgress, Progress
 from .ingest import (
@@ -72,6 +74,7 @@ class SearchCollection(KeptCollection):
     def __init__(self, name: str, store: PassageStore, settings: Settings, embedder: Embedder | None = None) -> None:
         super().__init__(name, store, settings, embedder)
         self._pages = PageImages(store, parse_limits(settings))
+        self._query_vectors: LruCache[tuple[Fingerprint, str], Vectors] = LruCache(settings.query_cache_bytes)
 
     def add(
         self,
@@ -401,7 +404,14 @@ class SearchCollection(KeptCollection):
 
     def _query_vector(self, query: str) -> Vectors:
         with stage("encode"):
-            return self._embedder().embed_query(blank_markup(query))
+            embedder, shown = self._embedder(), blank_markup(query)
+            key = (embedder.fingerprint, shown)
+            vector = self._query_vectors.get(key)
+            if vector is None:
+                vector = embedder.embed_query(shown)
+                vector.setflags(write=False)  # it is handed out again
+                self._query_vectors.put(key, vector, vector.nbytes + getsizeof(shown) + ENTRY_BYTES)
+            return vector
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         """How well each text answers `query`, by a reading model; larger is better."""

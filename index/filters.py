@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import FilterError
 
@@ -94,18 +94,29 @@ def parse_where(given: AnyWhere | None) -> Where | None:
     return None if tree == AllHold(()) else tree
 
 
+def where_object(given: AnyWhere) -> Mapping[str, object]:
+    """`given` as one object that `parse_where` reads as the same conditions. Raises FilterError."""
+    several = [given] if isinstance(given, Mapping | str) else given
+    return _object(several[0]) if len(several) == 1 else {"$and": [_object(item) for item in several]}
+
+
 def _one(given: object) -> Where:
-    if isinstance(given, str):
-        if not given.lstrip().startswith("{"):
-            return _from_text(given)
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            raise _refused(f"is not JSON ({error})", given, 'Write it like {"year": {"$gte": 2020}}.') from None
-    return _from_object(given, MOST_LEVELS)
+    return _from_object(_object(given), MOST_LEVELS)
 
 
-def _from_text(text: str) -> Where:
+def _object(given: Any) -> Any:
+    """What a condition in text says as an object, which is not checked."""
+    if not isinstance(given, str):
+        return given
+    if not given.lstrip().startswith("{"):
+        return _of_text(given)
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise _refused(f"is not JSON ({error})", given, 'Write it like {"year": {"$gte": 2020}}.') from None
+
+
+def _of_text(text: str) -> Mapping[str, object]:
     match = _CONDITION.fullmatch(text)
     if not match:
         raise _refused(f"{text[:80]!r} is no condition", text, "Write it like year>=2020 or topic=sport.")
@@ -114,7 +125,7 @@ def _from_text(text: str) -> Where:
         value = json.loads(words)  # 2020, true, null, "2020", ["sport", "games"]
     except ValueError:
         value = words
-    return _from_object({name: {_SIGNS[sign]: value}}, MOST_LEVELS)
+    return {name: {_SIGNS[sign]: value}}
 
 
 def _from_object(given: object, levels: int) -> Where:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -24,6 +24,7 @@ from ..index.store import PassageStore
 from ..index.timings import stage, timings
 from ..settings import Settings
 from . import calibration as calibrations
+from .answer_cache import AnswerCache, Found, Stamp
 from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
 from .deciding import Decided, decide
@@ -56,7 +57,8 @@ class Collection(SearchCollection):
         super().__init__(name, store, settings, embedder)
         self._given_reader = reader
         self._folder = folder
-        self._calibration_read: tuple[tuple[str, int], Calibration | None] | None = None
+        self._calibration_read: tuple[Stamp, Calibration | None] | None = None
+        self._answers = AnswerCache(settings.answer_cache_bytes)
 
     @classmethod
     def open(
@@ -85,17 +87,19 @@ class Collection(SearchCollection):
         min_probability: float | None = None,
         *,
         where: AnyWhere | None = None,
+        use_cache: bool = True,
     ) -> AskResult:
         """The answers to `question`, best first, with their spans.
 
         `answerable` says whether the best one is good enough: at least `min_probability` likely to be right, or as
         likely as the calibration asks for. The list is filled even when it is not. `where` keeps the answers to
-        documents and passages that a filter allows, as in `search`.
+        documents and passages that a filter allows, as in `search`. A question asked before is not read again while
+        nothing has changed, unless `use_cache` is false.
         Raises QuestionError, LimitError, FilterError.
         """
         question = self._check_question(question)
         self._check_asked(top_k, min_probability)
-        return self._ask(question, top_k, min_probability, parse_where(where))
+        return self._ask(question, top_k, min_probability, parse_where(where), use_cache)
 
     def ask_many(
         self,
@@ -104,6 +108,7 @@ class Collection(SearchCollection):
         min_probability: float | None = None,
         *,
         where: AnyWhere | None = None,
+        use_cache: bool = True,
     ) -> list[AskResult]:
         """What `ask` says to each question, in their order; models are loaded and equal questions read once.
 
@@ -116,12 +121,13 @@ class Collection(SearchCollection):
         self._check_asked(top_k, min_probability)
         allowed = parse_where(where)
         distinct = list(dict.fromkeys(checked))
-        if len(distinct) > 1:
-            self.warm()
+        if len(distinct) > 1:  # once, before the threads do
+            self._embedder(), self._reader()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as workers:
             context = copy_context()  # a time limit holds in these threads too
             results = workers.map(
-                lambda question: context.copy().run(self._ask, question, top_k, min_probability, allowed), distinct
+                lambda question: context.copy().run(self._ask, question, top_k, min_probability, allowed, use_cache),
+                distinct,
             )
             found = dict(zip(distinct, results, strict=True))
         return [found[question] for question in checked]
@@ -186,11 +192,9 @@ class Collection(SearchCollection):
 
         Raises ModelError when a file is damaged.
         """
-        reader = self._reader().fingerprint
-        own = self._own_calibration()
-        stamp = (reader, own.stat().st_mtime_ns if own and own.exists() else 0)
+        stamp, own = self._calibration_stamp(), self._own_calibration()
         if self._calibration_read is None or self._calibration_read[0] != stamp:
-            files = [own] if own else []
+            reader, files = self._reader().fingerprint, [own] if own else []
             if self._settings.reader != "default":
                 files.append(Path(self._settings.reader) / calibrations.FILE)
             self._calibration_read = (stamp, calibrations.fitting(reader, *files, calibrations.SHIPPED))
@@ -226,37 +230,55 @@ class Collection(SearchCollection):
         """Names the reading model and its weights."""
         return self._reader().fingerprint
 
-    def _ask(self, question: str, top_k: int, min_probability: float | None, where: Where | None) -> AskResult:
+    def _ask(
+        self, question: str, top_k: int, min_probability: float | None, where: Where | None, use_cache: bool
+    ) -> AskResult:
         started = time.perf_counter()
+        key = (question, top_k, repr(where), self._calibration_stamp())  # repr tells 1 from True, which are equal
         with timings() as timed:
             with self._store.reading() as view:
-                with stage("lexical"):
-                    words = view.read(question)
-                hits = self._retrieve(view, question, words, READ_AT_MOST, where)
-            with stage("read"):
-                calibration = self.calibration()
-                readings = self._read(question, hits, calibration.stop if calibration else None)
-            with stage("decide"):
-                ranking = decide(hits[: len(readings)], readings)
-                judged = judge_ranking(question, ranking, self.threshold, calibration)
-                warning = language_warning(question)
-                if warning:
-                    judged = _doubtful(judged)
-                answers, generation = self._confirmed(ranking[:top_k], judged.right[:top_k])
-        least = judged.answer_above if min_probability is None else min_probability
+                found = self._answers.get(view, key) if use_cache else None
+                if found is None:
+                    with stage("lexical"):
+                        words = view.read(question)
+                    hits = self._retrieve(view, question, words, READ_AT_MOST, where)
+                    read_generation = view.generation
+            if found is None:
+                found = self._found(question, hits, words.corrected, top_k)
+                if use_cache:
+                    self._answers.put(read_generation, key, found)
+            with stage("confirm"):
+                answers, generation = self._confirmed(found.answers)
+        least = found.answer_above if min_probability is None else min_probability
         best = answers[0].probability if answers else 0.0
         return AskResult(
             question=question,
-            answerable=bool(answers) and warning is None and best >= least,
-            no_answer_probability=judged.no_answer if answers else 1.0,
-            calibrated=judged.calibrated,
+            answerable=bool(answers) and found.warning is None and best >= least,
+            no_answer_probability=found.no_answer if answers else 1.0,
+            calibrated=found.calibrated,
             answers=answers,
             generation=generation,
             took_ms=(time.perf_counter() - started) * 1000,
-            warnings=(warning,) if warning else (),
-            corrected=words.corrected,
+            warnings=(found.warning,) if found.warning else (),
+            corrected=found.corrected,
             timings_ms=timed,
         )
+
+    def _found(self, question: str, hits: Sequence[Hit], corrected: Mapping[str, str], top_k: int) -> Found:
+        """What reading `hits` says to the question; it holds for the generation they are of."""
+        with stage("read"):
+            calibration = self.calibration()
+            readings = self._read(question, hits, calibration.stop if calibration else None)
+        with stage("decide"):
+            ranking = decide(hits[: len(readings)], readings)
+            judged = judge_ranking(question, ranking, self.threshold, calibration)
+            warning = language_warning(question)
+            if warning:
+                judged = _doubtful(judged)
+            answers = map(_as_answer, ranking[:top_k], judged.right[:top_k])
+            return Found(
+                tuple(answers), judged.no_answer, judged.answer_above, judged.calibrated, warning, dict(corrected)
+            )
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])
@@ -276,21 +298,20 @@ class Collection(SearchCollection):
                 return readings[:read_enough]
         return readings
 
-    def _confirmed(self, ranking: Sequence[Decided], right: Sequence[float]) -> tuple[tuple[Answer, ...], int]:
-        """The answers whose words still stand in their document now that reading has taken its time."""
+    def _confirmed(self, found: Sequence[Answer]) -> tuple[tuple[Answer, ...], int]:
+        """The answers whose words still stand in their document, now that reading has taken its time or that they come
+        from the cache; and the generation they stand in."""
         answers = []
         with self._store.reading() as view:
-            for one, probability in zip(ranking, right, strict=True):
-                answer = _as_answer(one, probability)
-                answer = replace(answer, location=view.locate(answer.document, answer.span))
+            for answer in found:
                 words = view.slice(answer.document, answer.span)
-                if words is None:  # replaced or deleted while it was read
+                if words is None:  # replaced or deleted since it was read
                     continue
                 if words != answer.text:
                     raise SpanInvariantError(
                         f"An answer does not equal its span in document {answer.document.id!r}.", subject=answer.span
                     )
-                answers.append(answer)
+                answers.append(replace(answer, location=view.locate(answer.document, answer.span)))
             return tuple(answers), view.generation
 
     def _check_asked(self, top_k: int, min_probability: float | None) -> None:
@@ -308,6 +329,14 @@ class Collection(SearchCollection):
 
     def _own_calibration(self) -> Path | None:
         return self._folder / calibrations.FILE if self._folder else None
+
+    def _calibration_stamp(self) -> Stamp:
+        """What changes when another calibration is stored: its file is put in the place of the one before."""
+        try:
+            found = self._folder and (self._folder / calibrations.FILE).stat()
+        except OSError:
+            return 0, 0
+        return (found.st_mtime_ns, found.st_ino) if found else (0, 0)
 
     def _reader(self) -> Reader:
         return self._given_reader or load_reader(self._settings.reader, self._settings.threads)

@@ -64,7 +64,8 @@ class AskResult:
     corrected: Mapping[str, str] = field(default_factory=dict)
     """Words of the question that no document holds, and the word of the documents that was searched for instead."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`."""
+    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`, `confirm`; of a kept
+    answer only the last."""
 
     @property
     def best(self) -> Answer | None:

@@ -17,13 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_collections, cli_keys, cli_labels, cli_upkeep
+from . import cli_asking, cli_collections, cli_keys, cli_labels, cli_upkeep
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .qa.collection import Collection
-    from .qa.records import Answer
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -86,13 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("id", metavar="ID")
     show.add_argument("--start", type=int, help="first character (default 0)")
     show.add_argument("--end", type=int, help="character behind the last (default: the end)")
-    ask = command("ask", _ask, "Answer a question; exit code 1 when the documents do not hold the answer.")
-    ask.add_argument("question", metavar="QUESTION", nargs="?")
-    ask.add_argument("--file", type=Path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
-    ask.add_argument("--min-probability", type=float, help="how likely an answer must be to count (default: fitted)")
-    ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
-    _add_where(ask)
-    ask.add_argument("--open", action="store_true", help="show where the first answer stands, in the browser")
+    cli_asking.add_commands(command)
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
         "labels",
@@ -101,20 +94,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="LABELS.jsonl",
         help='a line each: {"question": …, "answer": text or null} (default: what was marked in the search box)',
     )
-    search = command("search", _search, "Find the passages nearest to a query.")
-    search.add_argument("query", metavar="QUERY")
-    search.add_argument("--top-k", type=int, default=10, help="most passages (default 10)")
-    search.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid")
-    search.add_argument("--prefix", action="store_true", help="the last word may be unfinished")
-    _add_where(search)
-    search.add_argument("--cursor", help="the next page: what the page before printed at its end")
-    search.add_argument("--rerank", action="store_true", help="let the reading model order the first 20 passages")
-    search.add_argument("--no-merge", action="store_true", help="show neighbouring passages one by one")
-    search.add_argument("--sentences", action="store_true", help="mark the sentence of each passage nearest in meaning")
-    search.add_argument("--explain", action="store_true", help="say how each score came about")
-    suggest = command("suggest", _suggest, "Complete what is being typed, from the documents.")
-    suggest.add_argument("text", metavar="TEXT")
-    suggest.add_argument("--limit", type=int, default=8, help="most completions (default 8)")
     command("status", _status, "Say what the collection holds.")
     cli_upkeep.add_commands(command)
     serve = command("serve", _serve, "Serve the HTTP API.")
@@ -178,16 +157,6 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
     parser.add_argument("--query-prompt", help="what it gets in front of queries (default: what the model asks for)")
     parser.add_argument("--passage-prompt", help="what it gets in front of passages (default: what the model asks for)")
-
-
-def _add_where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--where",
-        action="append",
-        metavar="CONDITION",
-        help='search only documents whose metadata meet it: year>=2020, topic=sport, \'topic=["sport","art"]\', '
-        "document.id=news/games, passage.page<10, or a filter as JSON; several must all hold",
-    )
 
 
 def _pair(value: str) -> tuple[str, str]:
@@ -336,40 +305,6 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _ask(options: argparse.Namespace, settings: Settings) -> int:
-    from .api.serialise import ask_json, ask_many_json
-    from .cli_output import print_answers, print_answers_to_many
-    from .errors import QuestionError
-
-    if (options.question is None) == (options.file is None):
-        raise QuestionError("Ask one question, or --file with one a line.", way_out='Like: spanwise ask "When?"')
-    if options.file is None:
-        with _collection(options, settings) as collection:
-            result = collection.ask(options.question, options.top_k, options.min_probability, where=options.where)
-            _print_json(ask_json(result)) if options.json else print_answers(result)
-            if options.open and result.answers:
-                _open(collection, result.answers[0])
-        return 0 if result.answerable else NOTHING
-    questions = _lines(options.file)
-    with _collection(options, settings) as collection:
-        results = collection.ask_many(questions, options.top_k, options.min_probability, where=options.where)
-    _print_json(ask_many_json(results)) if options.json else print_answers_to_many(results)
-    return 0 if any(result.answerable for result in results) else NOTHING
-
-
-def _open(collection: Collection, answer: Answer) -> None:
-    from .cli_open import show_answer
-
-    address, opened = show_answer(collection, answer)
-    print(f"Opened {address}" if opened else f"There is no browser to open {address}", file=sys.stderr)
-
-
-def _lines(file: Path) -> list[str]:
-    from .qa.evaluation.files import lines, read_text
-
-    return [line.strip() for _, line in lines(read_text(file))]
-
-
 def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import evaluating, print_calibration
     from .qa.calibrating import read_labels, recalibrate
@@ -381,37 +316,6 @@ def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
         report = recalibrate(collection, labels, Steps(len(labels), on_progress))
     _print_json(report) if options.json else print_calibration(report)
     return 0
-
-
-def _search(options: argparse.Namespace, settings: Settings) -> int:
-    from .api.serialise import hits_json
-    from .cli_output import print_hits
-
-    with _collection(options, settings) as collection:
-        hits = collection.search(
-            options.query,
-            options.top_k,
-            mode=options.mode,
-            where=options.where,
-            cursor=options.cursor,
-            rerank=options.rerank,
-            merge=not options.no_merge,
-            sentences=options.sentences,
-            explain=options.explain,
-            prefix=options.prefix,
-        )
-    _print_json(hits_json(hits)) if options.json else print_hits(hits)
-    return 0 if len(hits) else NOTHING
-
-
-def _suggest(options: argparse.Namespace, settings: Settings) -> int:
-    from .api.serialise import suggestions_json
-    from .cli_output import print_suggestions
-
-    with _collection(options, settings) as collection:
-        found = collection.suggest(options.text, options.limit)
-    _print_json(suggestions_json(found)) if options.json else print_suggestions(found)
-    return 0 if len(found) else NOTHING
 
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:

@@ -8,18 +8,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .api.serialise import stored_json
-from .index.folders import OnProgress
-from .index.folders import Progress as AddProgress
 from .index.records import Added, Hit, Hits, Suggestions
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
+
+if TYPE_CHECKING:
+    from .index.folders import OnProgress
+    from .index.folders import Progress as AddProgress
 
 
 def print_answers(result: AskResult) -> None:
@@ -120,6 +120,8 @@ def print_suggestions(found: Suggestions) -> None:
 
 def print_added(result: Added, *, as_json: bool) -> None:
     """What `add` did; failures one a line on standard error."""
+    from .api.serialise import stored_json
+
     if as_json:
         print(json.dumps({**stored_json(result), "removed": result.removed}, ensure_ascii=False, indent=2))
         return
@@ -131,6 +133,8 @@ def print_added(result: Added, *, as_json: bool) -> None:
 
 def print_change(result: Added, *, as_json: bool) -> None:
     """What one `sync` of a watched folder did, on a line with the time."""
+    from .api.serialise import stored_json
+
     if as_json:
         said = {**stored_json(result), "removed": result.removed}
         print(json.dumps(said, ensure_ascii=False), flush=True)
@@ -156,6 +160,8 @@ def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
 @contextmanager
 def evaluating(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with an estimate on standard error; silent when that is not a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:

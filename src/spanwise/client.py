@@ -24,27 +24,10 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from . import errors
 from .errors import SpanwiseError
+from .from_json import ask_result, document_info, hits, suggestions
 from .index.marks import Mark, Verdict
-from .index.records import (
-    Added,
-    Document,
-    DocumentInfo,
-    Explanation,
-    Failure,
-    Highlight,
-    Hit,
-    Hits,
-    Location,
-    Passage,
-    Rectangle,
-    Scores,
-    Source,
-    Span,
-    Suggestion,
-    Suggestions,
-    TermScore,
-)
-from .qa.records import Answer, AskResult, Support
+from .index.records import Added, Document, DocumentInfo, Failure, Hits, Source, Span, Suggestions
+from .qa.records import AskResult
 
 Json = dict[str, Any]
 
@@ -159,7 +142,7 @@ class Client:
             body["min_probability"] = min_probability
         if where is not None:
             body["where"] = where
-        return _result(self._send("POST", "/v1/ask", body))
+        return ask_result(self._send("POST", "/v1/ask", body))
 
     def ask_many(
         self,
@@ -179,14 +162,12 @@ class Client:
                 body["min_probability"] = min_probability
             if where is not None:
                 body["where"] = where
-            results += map(_result, self._send("POST", "/v1/ask", body)["results"])
+            results += map(ask_result, self._send("POST", "/v1/ask", body)["results"])
         return results
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know."""
-        said = self._send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}")
-        found = tuple(Suggestion(one["text"], one["kind"]) for one in said["suggestions"])
-        return Suggestions(said["text"], found, said["generation"], said["took_ms"])
+        return suggestions(self._send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}"))
 
     def search(
         self,
@@ -208,11 +189,7 @@ class Client:
             "merge": merge, "sentences": sentences, "explain": explain, "prefix": prefix,
             "collection": self.collection,
         }  # fmt: skip
-        said = self._send("POST", "/v1/search", body)
-        hits = tuple(_hit(one) for one in said["hits"])
-        return Hits(
-            said["query"], hits, said["generation"], said["took_ms"], said.get("corrected", {}), said.get("next")
-        )
+        return hits(self._send("POST", "/v1/search", body))
 
     def feedback(
         self,
@@ -290,7 +267,7 @@ class Client:
         after: Json = {}
         while True:
             page = self._send("GET", f"/v1/documents?{urlencode({'collection': self.collection, **after})}")
-            yield from map(_info, page["documents"])
+            yield from map(document_info, page["documents"])
             if page["next"] is None:
                 return
             after = {"after": page["next"]}
@@ -314,7 +291,7 @@ class Client:
     def document(self, document_id: str) -> Document:
         """One document with its text."""
         said = self._send("GET", self._address(document_id))
-        return Document(_info(said), said["text"])
+        return Document(document_info(said), said["text"])
 
     def slice(
         self, document_id: str, start: int | None = None, end: int | None = None, *, content_hash: str | None = None
@@ -326,7 +303,7 @@ class Client:
         wanted = {"start": start, "end": end, "content_hash": content_hash}
         given = {name: value for name, value in wanted.items() if value is not None}
         said = self._send("GET", self._address(document_id, given))
-        return Slice(_info(said), Span(**said["span"]), said["text"])
+        return Slice(document_info(said), Span(**said["span"]), said["text"])
 
     def __enter__(self) -> Self:
         return self
@@ -440,7 +417,7 @@ def _form(paths: Sequence[Path], boundary: str) -> bytes:
 
 def _added(said: Json) -> Added:
     return Added(
-        documents=tuple(_info(one) for one in said["documents"]),
+        documents=tuple(document_info(one) for one in said["documents"]),
         added=tuple(said["added"]),
         replaced=tuple(said["replaced"]),
         unchanged=tuple(said["unchanged"]),
@@ -457,72 +434,3 @@ def _job(said: Json) -> Job:
     known = {field.name for field in dataclasses.fields(Job)}
     plain = {name: value for name, value in said.items() if name in known}
     return Job(**{**plain, "stored": tuple(said["stored"]), "failed": _failed(said)})
-
-
-def _info(said: Json) -> DocumentInfo:
-    """The document that an object names; of a document that a hit names, only what names it is known."""
-    unknown = {"media_type": "", "characters": 0, "passages": 0, "added_at": ""}
-    known = {field.name for field in dataclasses.fields(DocumentInfo)}
-    return DocumentInfo(**{name: value for name, value in {**unknown, **said}.items() if name in known})
-
-
-def _result(said: Json) -> AskResult:
-    known = {field.name for field in dataclasses.fields(AskResult)}
-    plain = {name: value for name, value in said.items() if name in known}
-    given = {"answers": tuple(_answer(one) for one in said["answers"]), "warnings": tuple(said.get("warnings", ()))}
-    return AskResult(**{**plain, **given})
-
-
-def _answer(said: Json) -> Answer:
-    return Answer(
-        text=said["text"],
-        probability=said["probability"],
-        span=Span(**said["span"]),
-        span_utf16=Span(**said["span_utf16"]),
-        passage=_passage(said, None),
-        support=tuple(Support(one["document_id"], Span(one["start"], one["end"])) for one in said["support"]),
-        location=_location(said.get("location")),
-    )
-
-
-def _location(said: Json | None) -> Location | None:
-    if said is None:
-        return None
-    return Location(**{**said, "rectangles": tuple(Rectangle(**one) for one in said["rectangles"])})
-
-
-def _hit(said: Json) -> Hit:
-    return Hit(
-        _passage(said, Span(**said["span_utf16"])),
-        Scores(**said["scores"]),
-        tuple(_highlight(one) for one in said["highlights"]),
-        tuple(Span(**one) for one in said["merged"]),
-        _highlight(said["sentence"]) if said["sentence"] else None,
-        _explanation(said["explanation"]) if said["explanation"] else None,
-    )
-
-
-def _highlight(said: Json) -> Highlight:
-    return Highlight(Span(**said["span"]), Span(**said["span_utf16"]))
-
-
-def _explanation(said: Json) -> Explanation:
-    terms = tuple(TermScore(**one) for one in said["terms"])
-    lists = {"terms": terms, "left_out": tuple(said["left_out"]), "words": tuple(said["words"])}
-    return Explanation(**{**said, **lists})
-
-
-def _passage(said: Json, utf16: Span | None) -> Passage:
-    passage = said["passage"]
-    span = Span(passage["start"], passage["end"])
-    heading = tuple(said["heading"].split(" › ")) if said["heading"] else ()
-    utf16 = utf16 or _passage_utf16(said, span)
-    return Passage(_info(said["document"]), span, passage["text"], utf16, heading, said["page"])
-
-
-def _passage_utf16(said: Json, passage: Span) -> Span:
-    """Where the passage of an answer stands in UTF-16, from where the answer in it does."""
-    text = said["passage"]["text"]
-    within = Span(0, said["span"]["start"] - passage.start).utf16(text).end
-    start = said["span_utf16"]["start"] - within
-    return Span(start, start + Span(0, len(text)).utf16(text).end)

@@ -32,6 +32,13 @@ class Settings:
     of the transformers library, by path or hub name."""
     threads: int = 0
     """Threads per model; 0 lets each library choose."""
+    answer_cache_bytes: int = 8 * 1024 * 1024
+    """Answers that each open collection keeps in memory for questions asked again; 0 keeps none. They are of the
+    present generation, or not used."""
+    query_cache_bytes: int = 2 * 1024 * 1024
+    """Vectors of queries that each open collection keeps in memory; 0 keeps none."""
+    use_server: bool = True
+    """Whether `spanwise ask`, `search` and `suggest` let a server that runs on the same data folder answer."""
     max_question_characters: int = 1_000
     max_top_k: int = 100
     max_document_characters: int = 20_000_000

@@ -59,6 +59,7 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
     assert routes == {
         ("/", "get"),
         ("/healthz", "get"),
+        ("/identity", "get"),
         ("/readyz", "get"),
         ("/metrics", "get"),
         ("/v1/status", "get"),

@@ -125,7 +125,7 @@ def test_metrics_count_what_happened(stored: FlaskClient) -> None:
     assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
     stages = {(stage,): 4 for stage in ("lexical", "encode", "dense", "fuse", "serialise")}
     assert samples(stored, "spanwise_engine_seconds_count") == {
-        ("ask",): 3, ("search",): 1, ("mark",): 1, ("read",): 3, ("decide",): 3, **stages,
+        ("ask",): 3, ("search",): 1, ("mark",): 1, ("read",): 3, ("decide",): 3, ("confirm",): 3, **stages,
     }  # fmt: skip
     assert samples(stored, "spanwise_documents") == {("default",): 2}
     assert samples(stored, "spanwise_generation") == {("default",): 1}

@@ -36,7 +36,8 @@ def test_many_questions_are_answered_as_one_by_one(collection: spanwise.Collecti
 
 
 def test_a_time_limit_holds_for_every_question(collection: spanwise.Collection) -> None:
-    assert list(collection.ask("Who?").timings_ms) == ["lexical", "encode", "dense", "fuse", "read", "decide"]
+    stages = ["lexical", "encode", "dense", "fuse", "read", "decide", "confirm"]
+    assert list(collection.ask("Who?").timings_ms) == stages
     assert list(collection.search("games", mode="lexical").timings_ms) == ["lexical", "fuse", "mark"]
     with time_limit(0), pytest.raises(TimeLimitError):
         collection.ask_many(["Who?", "Where?"])

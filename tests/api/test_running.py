@@ -1,0 +1,432 @@
+"""The command line beside a running server: the same output, and never a question to anyone but that server."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+import spanwise
+from spanwise import Settings, cli
+from spanwise.api import running
+from spanwise.api.keys import KeyFile, Scope
+from spanwise.index import embedding_choice
+from spanwise.qa import collection as qa_collection
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+QUESTION = "When do the Olympics end?"
+SCRIPT = {QUESTION: "Feb. 20", "Where is the party?": "on the 🏖️ beach", "Wann enden die Spiele?": "Feb. 20"}
+PROGRAM = f"""
+import sys
+from pathlib import Path
+from spanwise import Settings
+from spanwise.api.server import serve
+from spanwise.testing import HashEmbedder, ScriptedReader
+serve(Settings(data=Path(sys.argv[1])), port=0, embedder=HashEmbedder(model="all-MiniLM-L6-v2"),
+      reader=ScriptedReader({SCRIPT!r}), on_ready=lambda address: print(address, flush=True))
+"""
+Done = tuple[int, str, str]
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-c", PROGRAM, str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        watchdog = threading.Timer(120, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().strip()
+        finally:
+            watchdog.cancel()
+            process.terminate()
+            process.wait(60)
+
+
+def fill(data: Path, article: str) -> None:
+    with spanwise.open(data, embedder=HashEmbedder(model="all-MiniLM-L6-v2")) as collection:
+        collection.add(
+            [
+                spanwise.Source(article, id="news/ukraine", title="Ukraine › “news”", metadata={"year": 2022}),
+                spanwise.Source(
+                    "# Fun › games\n\n👋🏽 Hello. The party is on the 🏖️ beach. Bring cake.",
+                    id="party",
+                    metadata={"n": 1e22, "t": ["a", None, 0.1], "big": 2**70, "ü": "\u2028 \x7f ›"},
+                ),
+            ]
+        )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("served") / "data"
+    fill(folder, (Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt").read_text("utf-8"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(data: Path) -> Iterator[str]:
+    with serving(data) as (_, address):
+        yield address
+
+
+class CommandLine:
+    """The commands in this process, and how often they opened a collection themselves."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.opened = 0
+
+    def __call__(self, *arguments: str) -> Done:
+        self.opened = 0
+        try:
+            code = cli.main(arguments)
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        captured = self._capsys.readouterr()
+        return code, re.sub(r'"took_ms": [0-9.]+', '"took_ms": 0', captured.out), captured.err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
+    line = CommandLine(capsys)
+    embedder, reader = HashEmbedder(model="all-MiniLM-L6-v2"), ScriptedReader(SCRIPT)
+    monkeypatch.setattr(embedding_choice, "load_embedder", lambda *_: embedder)
+    monkeypatch.setattr(qa_collection, "load_reader", lambda *_: reader)
+    open_collection = qa_collection.Collection.open
+
+    def opening(*arguments: object, **named: object) -> object:
+        line.opened += 1
+        return open_collection(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(qa_collection.Collection, "open", opening)
+    for name in [name for name in os.environ if name.startswith("SPANWISE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "questions.txt").write_text("\n".join([*SCRIPT, "Who sang?"] * 9), "utf-8")
+    return line
+
+
+SERVED = [
+    ("ask", QUESTION),
+    ("ask", QUESTION, "--json"),
+    ("ask", f"  {QUESTION} \n", "--json"),
+    ("ask", "Where is the party?"),
+    ("ask", "Where is the party?", "--json", "--top-k", "1", "--min-probability", "0.99"),
+    ("ask", "Wann enden die Spiele?"),
+    ("ask", "Who sang at the olypmics?"),
+    ("ask", QUESTION, "--where", "year>=2020", "--where", "document.id=news/ukraine"),
+    ("ask", QUESTION, "--where", '{"$not": {"year": 2022}}', "--json"),
+    ("ask", QUESTION, "--where", 'year=["2022", 2022.0, null]', "--json"),
+    ("ask", "--file", "questions.txt"),
+    ("ask", "--file", "questions.txt", "--json"),
+    ("search", "olympics party"),
+    ("search", "olympics party", "--json", "--explain", "--sentences"),
+    ("search", "olympics party", "--explain", "--no-merge", "--top-k", "2"),
+    ("search", "olympics party", "--rerank"),
+    ("search", "olymp", "--prefix", "--mode", "lexical"),
+    ("search", "party", "--mode", "dense", "--where", "big>1", "--json"),
+    ("search", '"no such phrase at all"', "--mode", "lexical", "--where", "year=1"),
+    ("suggest", "oly"),
+    ("suggest", "oly", "--json", "--limit", "2"),
+    ("suggest", "zzzz"),
+]
+NOT_SERVED = [
+    ("ask", " "),
+    ("ask", "x" * 5_000),
+    ("ask", QUESTION, "--top-k", "0"),
+    ("ask", QUESTION, "--min-probability", "nan"),
+    ("ask", QUESTION, "--where", "no condition"),
+    ("ask", QUESTION, "--where", '{"$nor": 1}'),
+    ("ask", QUESTION, "--collection", "another"),
+    ("ask", QUESTION, "--collection", "an other"),
+    ("ask", "\udc80"),
+    ("ask",),
+    ("ask", "--file", "/dev/null", "--collection", "another"),
+    ("search", "olympics", "--cursor", "nonsense"),
+    ("search", "olympics", "--top-k", "101"),
+    ("suggest", "oly", "--limit", "0"),
+]
+
+
+@pytest.mark.parametrize("arguments", SERVED, ids=" ".join)
+def test_the_output_is_that_without_a_server(
+    server: str, data: Path, run: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    served = run(*arguments, "--data", str(data))
+    assert run.opened == 0
+    assert served == run(*arguments, "--data", str(data), "--local")
+    assert run.opened == 1
+    assert served[1]
+    assert served[2] == ""
+
+
+@pytest.mark.parametrize("arguments", NOT_SERVED, ids=lambda arguments: ascii(" ".join(arguments))[:40])
+def test_errors_are_those_without_a_server(
+    server: str, data: Path, run: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    served = run(*arguments, "--data", str(data))
+    assert served == run(*arguments, "--data", str(data), "--local")
+
+
+def test_pages_go_on_across_server_and_command_line(server: str, data: Path, run: CommandLine) -> None:
+    where = ("--where", 'document.added_at>"2000"', "--where", "year=2022")
+    first = json.loads(
+        run("search", "olympics", "--no-merge", "--top-k", "2", "--json", "--data", str(data), *where)[1]
+    )
+    assert first["next"]
+    more = (
+        "search",
+        "olympics",
+        "--no-merge",
+        "--top-k",
+        "2",
+        "--json",
+        "--cursor",
+        first["next"],
+        "--data",
+        str(data),
+        *where,
+    )
+    second = run(*more)
+    assert run.opened == 0
+    assert second == run(*more, "--local")
+    assert json.loads(second[1])["hits"]
+
+
+def test_other_settings_and_a_wish_keep_it_local(
+    server: str, data: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("USE_SERVER", "no"), ("MAX_TOP_K", "99"), ("QUERY_PROMPT", "")):
+        with monkeypatch.context() as other:
+            other.setenv(f"SPANWISE_{name}", value)
+            assert run("ask", QUESTION, "--data", str(data))[0] == 0
+            assert run.opened == 1
+    assert run("ask", QUESTION, "--data", str(data))[0] == 0
+    assert run.opened == 0
+    monkeypatch.setattr(running, "__version__", "0.0.1")
+    assert run("ask", QUESTION, "--data", str(data))[0] == 0
+    assert run.opened == 1
+
+
+def test_a_copy_of_the_folder_is_another_folder(server: str, data: Path, run: CommandLine, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "copy")
+    assert (tmp_path / "copy" / running.FILE).exists()
+    assert run("remove", "news/ukraine", "--data", str(tmp_path / "copy"))[0] == 0
+    code, out, _ = run("ask", QUESTION, "--data", str(tmp_path / "copy"))
+    assert run.opened == 1
+    assert code == 1
+    assert "Feb. 20" not in out
+    (tmp_path / "link").symlink_to(data)
+    assert run("ask", QUESTION, "--data", str(tmp_path / "link"))[0] == 0
+    assert run.opened == 0
+
+
+class Listener:
+    """A program on a port of this machine that is not the server: it remembers what it is sent, and may pass the
+    nonce on to the true one."""
+
+    def __init__(self, relay: str | None = None) -> None:
+        self.heard: list[str] = []
+        heard = self.heard
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                heard.append(f"{self.path} {self.headers.as_string()}")
+                answer = b'{"proof": "0000"}'
+                if relay:
+                    with urlopen(relay + self.path, timeout=30) as response:
+                        answer = response.read()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def do_POST(self) -> None:
+                heard.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self.send_error(500)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> Listener:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def rewrite(data: Path, **changes: object) -> None:
+    file = data / running.FILE
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@pytest.mark.parametrize("relays", [False, True])
+def test_another_program_on_the_port_hears_no_question(
+    server: str, data: Path, run: CommandLine, relays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPANWISE_API_KEY", "sw_secret")
+    said = (data / running.FILE).read_text()
+    token = json.loads(said)["token"]
+    try:
+        with Listener(server if relays else None) as listener:
+            rewrite(data, address=listener.address)
+            assert run("ask", QUESTION, "--data", str(data))[0] == 0
+            assert run.opened == 1
+            assert len(listener.heard) == 1
+            assert not any(word in listener.heard[0] for word in ("Olympics", token, "sw_secret"))
+    finally:
+        (data / running.FILE).write_text(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "[]", "{}", "null", '{"address": 1, "pid": 1, "token": "", "version": "", "settings": ""}',
+        {"address": "http://192.0.2.1:80"}, {"address": "http://localhost:80"}, {"address": "https://127.0.0.1:1"},
+        {"address": "http://127.0.0.1"}, {"address": "http://127.0.0.1:99999"}, {"address": "http://0.0.0.0:80"},
+        {"address": "http://127.0.0.1@192.0.2.1:80"}, {"address": "http://127.0.0.1:80/path"},
+        {"pid": 2**30}, {"pid": 2**99}, {"pid": "1"}, {"pid": 0}, {"pid": -1}, {"pid": None}, {"token": 5}, {"more": 1},
+    ],
+)  # fmt: skip
+def test_a_file_that_says_anything_else_is_passed_over(tmp_path: Path, said: str | dict[str, object]) -> None:
+    settings = Settings(data=tmp_path)
+    assert running.announce(settings, "http://127.0.0.1:80", os.getpid())
+    assert running.found(settings)
+    if isinstance(said, dict):
+        rewrite(tmp_path, **said)
+    else:
+        (tmp_path / running.FILE).write_text(said)
+    assert running.found(settings) is None
+
+
+@pytest.mark.parametrize(
+    ("listens", "reached"),
+    [
+        ("http://127.0.0.1:80", "http://127.0.0.1:80"), ("http://127.0.0.2:80", "http://127.0.0.2:80"),
+        ("http://0.0.0.0:80", "http://127.0.0.1:80"), ("http://[::]:80", "http://[::1]:80"),
+        ("http://[::1]:80", "http://[::1]:80"), ("http://192.0.2.1:80", None),
+    ],
+)  # fmt: skip
+def test_only_loopback_addresses_are_announced(tmp_path: Path, listens: str, reached: str | None) -> None:
+    said = running.announce(Settings(data=tmp_path / "new"), listens, os.getpid())
+    assert (said.address if said else None) == reached
+    assert (tmp_path / "new").exists() == (reached is not None)
+
+
+def test_only_its_owner_reads_the_file_and_only_its_server_removes_it(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    first = running.announce(settings, "http://127.0.0.1:80", os.getpid())
+    second = running.announce(settings, "http://127.0.0.1:81", os.getppid())
+    assert first
+    assert second
+    assert first.token != second.token
+    assert (tmp_path / running.FILE).stat().st_mode & 0o777 == 0o600
+    running.withdraw(tmp_path, os.getpid())
+    assert running.found(settings) == second
+    running.withdraw(tmp_path, os.getppid())
+    assert running.found(settings) is None
+    assert list(tmp_path.iterdir()) == []
+    running.withdraw(tmp_path, os.getppid())
+
+
+def test_a_file_of_another_user_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=tmp_path)
+    running.announce(settings, "http://127.0.0.1:80", os.getpid())
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert running.found(settings) is None
+
+
+def test_relative_models_are_those_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reader").mkdir()
+    here = replace(Settings(), reader=str(tmp_path / "reader"))
+    monkeypatch.chdir(tmp_path)
+    there = replace(Settings(), reader="reader")
+    assert running.digest(here) == running.digest(there)
+    monkeypatch.chdir("/")
+    assert running.digest(here) != running.digest(there) != running.digest(Settings())
+
+
+Stopping = Callable[[subprocess.Popen[str]], None]
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in (process.pid, *map(int, children)):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(30)
+
+
+@pytest.fixture
+def own(tmp_path: Path, article: str) -> Path:
+    fill(tmp_path / "own", article)
+    return tmp_path / "own"
+
+
+def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine) -> None:
+    ask = ("ask", QUESTION, "--data", str(own))
+    with serving(own) as (process, address):
+        assert running.found(Settings(data=own)) is not None
+        assert json.loads((own / running.FILE).read_text())["address"] == address
+        assert "Feb. 20" in run(*ask)[1]
+        assert run.opened == 0
+        assert run("remove", "news/ukraine", "--data", str(own))[0] == 0  # by this process
+        code, out, _ = run(*ask)
+        assert (run.opened, code) == (0, 1)
+        assert "Feb. 20" not in out
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        assert not (own / running.FILE).exists()
+        assert run(*ask)[:2] == (code, out)
+        assert run.opened == 1
+
+
+def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine) -> None:
+    ask = ("ask", QUESTION, "--data", str(own))
+    with serving(own) as (process, _):
+        served = run(*ask)
+        assert run.opened == 0
+        kill(process)
+        assert (own / running.FILE).exists()
+        assert run(*ask) == served
+        assert run.opened == 1
+        rewrite(own, pid=os.getpid())  # another process has its number now, and nothing its port
+        assert run(*ask) == served
+        assert run.opened == 1
+    with serving(own):
+        assert run(*ask) == served
+        assert run.opened == 0
+
+
+def test_with_keys_the_key_of_the_environment_or_none(
+    own: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, key = KeyFile(own).create("reader", Scope.READ)
+    ask = ("ask", QUESTION, "--data", str(own))
+    with serving(own):
+        without = run(*ask)
+        assert run.opened == 1
+        for given, opened in (("sw_wrong", 1), ("no header\n", 1), (key, 0)):
+            monkeypatch.setenv("SPANWISE_API_KEY", given)
+            assert run(*ask) == without
+            assert run.opened == opened
