@@ -109,9 +109,15 @@ def load_embedder(
     with _loading:
         key = (model, threads, query_prompt, passage_prompt)
         if key not in _loaded:
-            from .embedding_sentence_transformers import SentenceTransformerEmbedder
-
-            _loaded[key] = SentenceTransformerEmbedder(
-                model, threads=threads, query_prompt=query_prompt, passage_prompt=passage_prompt
-            )
+            _loaded[key] = _load(model, threads, query_prompt, passage_prompt)
         return _loaded[key]
+
+
+def _load(model: str, threads: int, query_prompt: str | None, passage_prompt: str | None) -> Embedder:
+    if model == DEFAULT_MODEL:
+        from .embedding_onnx import OnnxEmbedder
+
+        return OnnxEmbedder(threads=threads, query_prompt=query_prompt, passage_prompt=passage_prompt)
+    from .embedding_sentence_transformers import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(model, threads=threads, query_prompt=query_prompt, passage_prompt=passage_prompt)

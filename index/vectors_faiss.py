@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-import faiss
+import sys
+from importlib.util import find_spec
+
 import numpy as np
+
+if sys.platform == "darwin" and find_spec("torch"):
+    # The one place that fixes the order: torch before faiss. On macOS each brings an OpenMP runtime of its own, and a
+    # process can crash where faiss comes first. On Linux both orders work (docs/decisions/0007), and torch, which takes
+    # over a second, is left until it is needed.
+    import torch  # noqa: F401
+
+import faiss
 
 from .embedding import Vectors
 from .vectors import Positions, best_first, inner_products

@@ -127,7 +127,8 @@ def test_a_fingerprint_of_before_reads_as_what_it_was() -> None:
 
 @pytest.mark.models
 def test_a_real_model_in_a_folder_of_a_known_family_gets_the_prompts_of_that_family(tmp_path: Path) -> None:
-    from spanwise.index.embedding_sentence_transformers import SentenceTransformerEmbedder, packaged_folder
+    from spanwise.index.embedding_sentence_transformers import SentenceTransformerEmbedder
+    from spanwise.index.packaged_model import packaged_folder
 
     folder = tmp_path / "e5-small-v2"
     folder.symlink_to(packaged_folder())
