@@ -50,7 +50,9 @@ class HeadJudge:
     def judge(self, query: str, texts: Sequence[str]) -> list[float]:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         if self._loaded is None:
             dtype = torch.bfloat16 if self._bfloat16 else torch.float32
             model = AutoModelForSequenceClassification.from_pretrained(self._folder, dtype=dtype).eval()
