@@ -10,7 +10,6 @@ passage, F1 that of the first answer, forced.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -38,7 +37,7 @@ from spanwise.qa.collection import Collection
 from spanwise.qa.evaluation.corpus import stored_id
 from spanwise.qa.evaluation.datasets import Row, read_rows, sample
 from spanwise.qa.evaluation.metrics import score_text
-from trust.reporting import circumstances
+from trust.reporting import write_figures
 
 _split = ingest.split
 _SHIPPED = SplitLimits()
@@ -90,11 +89,11 @@ def main() -> None:
     for name, way in WAYS.items():
         report[name] = measure(way, articles, sample(asked, options.questions), options.answers, embedder)
         sys.stderr.write(f"{name}: {report[name]['words']} words, nDCG {100 * np.mean(report[name]['ndcg10']):.1f}\n")
-    text = f"# Length and overlap of passages\n\n{circumstances()}\n\n{as_markdown(report)}"
-    sys.stdout.write(text)
-    if options.out:
-        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
-        options.out.with_suffix(".json").write_text(json.dumps(report) + "\n", encoding="utf-8")
+    means = {
+        name: one | {figure: 100 * float(np.mean(one[figure])) for figure in ("ndcg10", "f1")}
+        for name, one in report.items()
+    }
+    write_figures(options.out, "Length and overlap of passages", __doc__, as_markdown(report), means)
 
 
 def joined(rows: Sequence[Row]) -> tuple[dict[str, str], list[Asked]]:

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,15 +34,17 @@ from relevance import HeadJudge, ReaderJudge, Relevance
 from spanwise.index.collection import RERANKED
 from spanwise.index.fusion import DENSE_WEIGHT, exact_first, fuse
 from spanwise.index.markup import blank_markup
-from spanwise.index.ranking import CANDIDATES, rank
+from spanwise.index.ranking import CANDIDATES, SEARCH_WEIGHT, rank
 from spanwise.qa.evaluation.corpus import indexed, stored_id
 from spanwise.qa.evaluation.datasets import sample
 from spanwise.qa.evaluation.metrics import ndcg, recall, reciprocal_rank
-from trust.reporting import circumstances
+from trust.reporting import write_figures
 
 WEIGHTS = tuple(round(0.3 + 0.05 * step, 2) for step in range(11))
-RETRIEVAL_WEIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
+SEARCH_WEIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
 SHARES = tuple(round(0.1 * step, 1) for step in range(10))
+JUDGES = {"reader": "reading model", "head": "the head it was made from"}
+SHIPPED = f"{JUDGES['reader']}: relevance + {SEARCH_WEIGHT:g} × score"
 Scores = Mapping[int, float]
 Method = Callable[["Judged"], Scores]
 
@@ -96,11 +99,7 @@ def main() -> None:
     if judges:
         for name, figures in report.items():
             figures["re-ranked"] = reranking(name, found)
-    text = f"# Retrieval against its parts\n\n{circumstances()}\n\n{as_markdown(report)}"
-    sys.stdout.write(text)
-    if options.out:
-        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
-        options.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write_figures(options.out, "Retrieval against its parts", __doc__, as_markdown(report), report)
 
 
 def gathered(name: str, path: Path, embedder: CachedEmbedder, options: argparse.Namespace) -> list[Judged]:
@@ -178,37 +177,36 @@ def reranking(name: str, found: Mapping[str, Sequence[Judged]]) -> dict[str, Any
     """nDCG@10 of the queries that models judged, 0 to 100; how relevance and search score are best put together."""
     judged = {other: [one for one in each if one.relevance] for other, each in found.items()}
     here = judged[name]
-    methods: dict[str, Method] = {column: PARTS[column] for column in ("BM25", "dense", "ours")}
     others = [each for other, each in judged.items() if base_name(other) != base_name(name)]
-    for judge in here[0].relevance:
-        methods[f"{judge}: relevance alone"] = with_score(judge, 0.0)
+    methods: dict[str, Method] = {column: PARTS[column] for column in ("BM25", "dense", "ours")}
+    for judge, said in JUDGES.items():
+        if judge not in here[0].relevance:
+            continue
+        methods[f"{said}: relevance alone"] = with_score(judge, 0.0)
+        methods[f"{said}: relevance + {SEARCH_WEIGHT:g} × score"] = with_score(judge, SEARCH_WEIGHT)
         if others:
-            weight = best(RETRIEVAL_WEIGHTS, lambda w, j=judge: with_score(j, w), others)
-            methods[f"{judge}: logit + {weight:g} × search score (chosen elsewhere)"] = with_score(judge, weight)
-            share = best(SHARES, lambda s, j=judge: with_share(j, s), others)
-            methods[f"{judge}: {1 - share:.1f} × normalised + {share} × search score (chosen elsewhere)"] = with_share(
+            weight = best(SEARCH_WEIGHTS, partial(with_score, judge), others)
+            methods[f"{said}: the same, weight chosen elsewhere ({weight:g})"] = with_score(judge, weight)
+            share = best(SHARES, partial(with_share, judge), others)
+            methods[f"{said}: relevance within the 20, share of the score chosen elsewhere ({share})"] = with_share(
                 judge, share
             )
     per_query = {column: ndcgs(rankings(method, here), here) for column, method in methods.items()}
     better = max(("BM25", "dense"), key=lambda column: float(np.mean(per_query[column])))
-    return {
+    figures: dict[str, Any] = {
         "queries": len(here),
         "ndcg10": {column: mean(each) for column, each in per_query.items()},
         "better part": better,
-        "over the better part": {
-            column: interval(each, per_query[better]) for column, each in per_query.items() if ":" in column
-        },
-        "weights": {
-            judge: {
-                weight: mean(ndcgs(rankings(with_score(judge, weight), here), here)) for weight in RETRIEVAL_WEIGHTS
-            }
-            for judge in here[0].relevance
-        },
-        "shares": {
-            judge: {share: mean(ndcgs(rankings(with_share(judge, share), here), here)) for share in SHARES}
+        "over the better part": {column: interval(each, per_query[better]) for column, each in per_query.items()},
+        "by weight": {
+            judge: {weight: mean(ndcgs(rankings(with_score(judge, weight), here), here)) for weight in SEARCH_WEIGHTS}
             for judge in here[0].relevance
         },
     }
+    alone = [f"{said}: relevance alone" for said in JUDGES.values()]
+    if all(column in per_query for column in alone):
+        figures["reader - head, relevance alone"] = interval(*(per_query[column] for column in alone))
+    return figures
 
 
 def rankings(method: Method, queries: Sequence[Judged]) -> list[list[str]]:
@@ -325,12 +323,13 @@ def as_markdown(report: Mapping[str, Any]) -> str:
 
 
 def re_ranked_markdown(figures: Mapping[str, Any]) -> list[str]:
-    lines = [f"The first 20 passages re-ranked, the first {figures['queries']} queries of the sample:", ""]
-    lines += ["| | nDCG@10 | over the better part |", "|---|---:|---:|"]
+    lines = [f"The first 20 passages re-ranked, for the first {figures['queries']} queries of the sample:", ""]
+    lines += [f"| | nDCG@10 | over {figures['better part']} |", "|---|---:|---:|"]
     for column, value in figures["ndcg10"].items():
-        over = figures["over the better part"].get(column)
-        lines.append(f"| {column} | {value:.1f} | {said(over) if over else ''} |")
-    return [*lines, ""]
+        over = "" if column == figures["better part"] else said(figures["over the better part"][column])
+        lines.append(f"| {column} | {value:.1f} | {over} |")
+    between = figures.get("reader - head, relevance alone")
+    return [*lines, "", *([f"reading model - head, relevance alone: {said(between)}", ""] if between else [])]
 
 
 def said(one: Mapping[str, float]) -> str:
@@ -338,17 +337,30 @@ def said(one: Mapping[str, float]) -> str:
 
 
 def means(report: Mapping[str, Any]) -> list[str]:
-    """Over the corpora, without those that have been given titles beside the same corpus without."""
+    """Over the corpora, without those that have been given titles."""
     plain = [figures for name, figures in report.items() if base_name(name) == name]
     if not plain:
         return []
     lines = [
-        f"- mean nDCG@10, {column}: {np.mean([each['columns'][column]['ndcg10'] for each in plain]):.1f}"
-        for column in PARTS
+        "## Means of the corpora without titles",
+        "",
+        "| nDCG@10 | all queries | those re-ranked |",
+        "|---|---:|---:|",
     ]
-    parts = [each["columns"][each["better part"]]["ndcg10"] for each in plain]
-    lines.append(f"- mean nDCG@10, the better part of each: {np.mean(parts):.1f}")
+    judged = [each["re-ranked"] for each in plain if "re-ranked" in each]
+    for column in (*PARTS, "the better part of each", SHIPPED):
+        cells = []
+        for tables in ([each | {"ndcg10": _ndcg10(each)} for each in plain], judged):
+            values = [
+                one["ndcg10"].get(one["better part"] if column.startswith("the better") else column) for one in tables
+            ]
+            cells.append(f"{np.mean(values):.1f}" if values and None not in values else "")
+        lines.append(f"| {column} | {' | '.join(cells)} |")
     return lines
+
+
+def _ndcg10(figures: Mapping[str, Any]) -> dict[str, float]:
+    return {column: one["ndcg10"] for column, one in figures["columns"].items()}
 
 
 if __name__ == "__main__":

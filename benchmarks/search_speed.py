@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import spanwise
 from corpora.build import NAME, corpus_folder
 from spanwise.qa.evaluation.datasets import sample
-from trust.reporting import circumstances
+from trust.reporting import write_figures
 
 
 def main() -> None:
@@ -47,11 +47,13 @@ def main() -> None:
         command = [sys.executable, __file__, "--one", str(size), "--cache", str(options.cache)]
         command += ["--queries", str(options.queries), "--slowest", str(options.slowest)]
         columns[size] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    text = f"# Speed of search\n\n{circumstances()}; {options.queries} queries for each row\n\n{as_markdown(columns)}"
-    sys.stdout.write(text)
-    if options.out:
-        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
-        options.out.with_suffix(".json").write_text(json.dumps(columns, indent=1) + "\n", encoding="utf-8")
+    write_figures(
+        options.out,
+        "Speed of search",
+        __doc__,
+        f"{options.queries} queries for each row.\n\n{as_markdown(columns)}",
+        columns,
+    )
 
 
 def measure(cache: Path, size: int, queries: int, slowest: int) -> dict[str, dict[str, float]]:

@@ -10,7 +10,6 @@ first letter. Function words are left alone. What was corrected is compared with
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
@@ -35,7 +34,7 @@ from spanwise.qa.collection import Collection
 from spanwise.qa.evaluation.corpus import indexed, ranked_documents, stored_id
 from spanwise.qa.evaluation.datasets import Query, sample
 from spanwise.qa.evaluation.metrics import ndcg
-from trust.reporting import circumstances
+from trust.reporting import write_figures
 
 LEAST_LETTERS = 5
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -66,11 +65,7 @@ def main() -> None:
             misspelt.append(wrong)
     with indexed(corpus.documents, data=options.data / "index", embedder=cached_embedder(options.data)) as collection:
         report = measure(collection, queries, misspelt)
-    text = f"# Misspelt questions\n\n{circumstances()}\n\n{as_markdown(report)}"
-    sys.stdout.write(text)
-    if options.out:
-        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
-        options.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write_figures(options.out, "Misspelt questions", __doc__, as_markdown(report), report)
 
 
 def misspell(question: str) -> Misspelt | None:

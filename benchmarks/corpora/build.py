@@ -67,8 +67,9 @@ def main() -> None:
             break
         corpus = judged_corpus(path, titles=True)
         given = sources(corpus)
-        same = {str(one.id): first.setdefault(one.text, str(one.id)) for one in given}
-        fresh = [one for one in given if same[str(one.id)] == one.id]
+        fresh = list({one.text: one for one in given if one.text not in first}.values())
+        first |= {one.text: str(one.id) for one in fresh}
+        same = {str(one.id): first[one.text] for one in given}
         asked[name] = [
             replace(one, relevant=tuple(dict.fromkeys(same.get(key, key) for key in one.relevant)))
             for one in questions(path, corpus)

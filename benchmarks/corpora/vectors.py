@@ -90,14 +90,13 @@ class MappedEmbedder(_Around):
     texts that were embedded. For texts that are there to be many."""
 
     def __init__(self, inner: Embedder, texts: Sequence[str], vectors: Vectors) -> None:
-        """Fit on four fifths of `texts` and their `vectors`; the last fifth says how well."""
+        """Fit on `texts` and their `vectors`; every fifth is kept out and says how well."""
         super().__init__(inner)
         self._means = _TokenMeans()
-        means, fitted = self._means.of(texts), len(texts) * 4 // 5
-        known = means[:fitted]
-        self._map = np.linalg.solve(known.T @ known + _RIDGE * np.eye(known.shape[1]), known.T @ vectors[:fitted])
-        mapped = self._mapped(means[fitted:])
-        self.cosine = float((mapped * vectors[fitted:]).sum(axis=1).mean())
+        means, known = self._means.of(texts), np.arange(len(texts)) % 5 != 4
+        square = means[known].T @ means[known] + _RIDGE * np.eye(means.shape[1])
+        self._map = np.linalg.solve(square, means[known].T @ vectors[known])
+        self.cosine = float((self._mapped(means[~known]) * vectors[~known]).sum(axis=1).mean())
         """Mean cosine of a made vector and the embedded one."""
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
