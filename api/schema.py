@@ -106,7 +106,7 @@ class SearchRequest(JsonBody):
     cursor: str | None = Field(
         None, max_length=200, description="`next` of the page before, with the same query, mode, filter and options."
     )
-    rerank: bool = Field(False, description="Order the first 20 passages by the reading model's relevance.")
+    rerank: bool = Field(False, description="Let the reading model re-rank the first 20 passages.")
     merge: bool = Field(True, description="Show a passage and its neighbours that are hits too as one.")
     sentences: bool = Field(False, description="Mark the sentence of each hit whose meaning is nearest to the query.")
     explain: bool = Field(False, description="Say how each score came about.")

@@ -233,10 +233,10 @@ class SearchCollection(KeptCollection):
         `mode` is `hybrid` (meaning and words), `dense` (meaning only) or `lexical` (words only).
         `where` keeps the search to documents and passages that a filter allows (see `index.filters`); nothing that it
         allows is lost. `cursor` is `next` of the page before. `rerank` orders the first 20 passages by the reading
-        model's relevance. `merge` shows a passage and its neighbours that are hits too as one. `sentences` marks the
-        nearest sentence of each hit; `explain` says how each score came about. With `prefix` the last word may be
-        unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come first. Words that
-        no document holds are corrected for the search by words; see `Hits.corrected`.
+        model's relevance and their score together. `merge` shows a passage and its neighbours that are hits too as one.
+        `sentences` marks the nearest sentence of each hit; `explain` says how each score came about. With `prefix` the
+        last word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come
+        first. Words that no document holds are corrected for the search by words; see `Hits.corrected`.
         Raises QuestionError, LimitError, FilterError, CursorError, StaleCursorError.
         """
         started = time.perf_counter()

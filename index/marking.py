@@ -8,7 +8,7 @@ from dataclasses import replace
 from .embedding import Embedder, Vectors
 from .fusion import Fused
 from .markup import blank_markup
-from .ranking import Ranked, union
+from .ranking import SEARCH_WEIGHT, Ranked, union
 from .records import Explanation, Highlight, Hit, Passage, Span, TermScore
 from .sentences import sentence_spans
 from .store import PassageKey, Ranges, Terms, View, WordQuery
@@ -88,7 +88,11 @@ def explanation(group: Sequence[Ranked], terms: Terms) -> Explanation:
         words.append("Exact words: " + ("held, the upper half." if one.exact else "not held, the lower half."))
     words.append(f"Score: {_sum(one)} = {one.fused:.3f}.")
     if best.relevance is not None:
-        words.append(f"Re-ranked: the reading model gives the passage a relevance of {best.relevance:.2f}.")
+        total = best.relevance + SEARCH_WEIGHT * one.fused
+        words.append(
+            f"Re-ranked: the reading model gives the passage a relevance of {best.relevance:.2f}; "
+            f"{best.relevance:.2f} + {SEARCH_WEIGHT:g} × {one.fused:.3f} = {total:.2f}."
+        )
     if len(group) > 1:
         words.append(f"Shown as one with {len(group) - 1} neighbouring; the scores are those of the best.")
     return Explanation(

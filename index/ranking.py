@@ -16,6 +16,9 @@ from .timings import stage
 Mode = Literal["hybrid", "dense", "lexical"]
 CANDIDATES = 50
 """Passages taken from each ranking before they are fused; four times as many in each further round."""
+SEARCH_WEIGHT = 6.0
+"""Logits of relevance that a whole point of the search's score counts for, where a reading model re-ranks. Chosen on
+development corpora, see `docs/decisions/0003-fusion.md`."""
 _READ_TOGETHER = 16
 _WIDEST_GAP = 100
 
@@ -90,9 +93,10 @@ def _placed(view: View, candidates: list[Fused]) -> Iterator[Ranked]:
 
 
 def reranked(head: Sequence[Ranked], relevance: Sequence[float]) -> list[Ranked]:
-    """The passages of `head` by the `relevance` that a reading model gives each."""
-    judged = [replace(one, relevance=score) for one, score in zip(head, relevance, strict=True)]
-    return sorted(judged, key=lambda one: (-(one.relevance or 0.0), one.place))
+    """The passages of `head` by the `relevance` (a logit) that a reading model gives each, plus `SEARCH_WEIGHT` times
+    the score of the search: what a passage says and how it was found are two witnesses."""
+    judged = [replace(one, relevance=logit) for one, logit in zip(head, relevance, strict=True)]
+    return sorted(judged, key=lambda one: (-(one.relevance or 0.0) - SEARCH_WEIGHT * one.candidate.fused, one.place))
 
 
 def take(view: View, ranking: Iterable[Ranked], most: int, *, merge: bool) -> tuple[list[list[Ranked]], int, bool]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,3 +37,15 @@ def write_report(out: Path | None, title: str, command: list[str], text: str, sc
     sys.stdout.write(report)
     if out:
         out.write_text(report, encoding="utf-8")
+
+
+def write_figures(out: Path | None, title: str, script: str | None, text: str, figures: Any) -> None:
+    """Print `text` under a heading, and store it as Markdown and `figures` as JSON in `out`, given without suffix.
+
+    `script` is the docstring of the benchmark, whose third line is the command.
+    """
+    report = f"# {title}\n\n`{(script or '').splitlines()[2]}`  \n{circumstances()}\n\n{text}"
+    sys.stdout.write(report)
+    if out:
+        out.with_suffix(".md").write_text(report, encoding="utf-8")
+        out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

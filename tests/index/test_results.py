@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import spanwise
 from spanwise import CursorError, Hit, Settings, Source, Span, StaleCursorError
 from spanwise.index.cursors import make_cursor
+from spanwise.index.ranking import SEARCH_WEIGHT
 from spanwise.qa.collection import Collection
 from spanwise.qa.reading import Reading
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -280,6 +281,31 @@ def test_an_explanation_in_words(library: Collection) -> None:
 
 
 # Re-ranking.
+
+
+class Near(ScriptedReader):
+    """Finds passages that say `near` a little more relevant than others."""
+
+    def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
+        return [Reading(self.more * ("near" in passage), 0.0, ()) for passage in passages]
+
+    def __init__(self, more: float) -> None:
+        super().__init__()
+        self.more = more
+
+
+@pytest.mark.parametrize(("more", "first"), [(SEARCH_WEIGHT / 2, "a"), (SEARCH_WEIGHT * 2, "b")])
+def test_the_score_of_the_search_counts_beside_the_reading_model(
+    opened: Callable[..., Collection], more: float, first: str
+) -> None:
+    library = opened(reader=Near(more))
+    library.add([Source("The old bridge of stone.", id="a"), Source("The bridge is near.", id="b")])
+    library.add([Source(f"Nothing of number {n}.", id=f"d{n}") for n in range(5)])
+    found = library.search("old bridge of stone", 2, mode="lexical", rerank=True, explain=True)
+    assert [hit.document.id for hit in found] == sorted("ab", reverse=first == "b")
+    fused, relevance = found[1].scores.fused, found[1].scores.relevance
+    assert relevance is not None
+    assert f"{relevance + SEARCH_WEIGHT * fused:.2f}" in found[1].explanation.words[-1]  # type: ignore[union-attr]
 
 
 class LongestFirst(ScriptedReader):

@@ -150,6 +150,30 @@ def test_misspelt_words_are_corrected_from_the_collection(library: Collection) -
     assert library.search("olimpics", mode="lexical").corrected == {}
 
 
+MISSPELT = {
+    "Where does Ian Kely teach?": ("Northwestern University", {"kely": "kelly"}),
+    "What is the possible target date of an invssion?": ("Wednesday", {"invssion": "invasion"}),
+    "When did Biden and Zlenskyy speak?": ("Sunday", {"zlenskyy": "zelenskyy"}),
+    "Who heads the Cenetr for European Research?": ("Timofei Bordachev", {"cenetr": "center"}),
+    "How many Russian troopps are near Ukraine's borders?": ("more than 130,000", {"troopps": "troops"}),
+    "How long did Putin talk to Mcron?": ("more than five hours", {"mcron": "macron"}),
+    "Who is the German chsncellor?": ("Olaf Scholz", {"chsncellor": "chancellor"}),
+    "Who is Dmitry Kozsk?": ("Kremlin representative", {"kozsk": "kozak"}),
+    "Which opposirion leader was poisoned in 2020?": ("Alexei Navalny", {"opposirion": "opposition"}),
+    "How long is the online coruse?": ("SIX-WEEK", {"coruse": "course"}),
+    "WHO IS THE VICE PERSIDENT?": ("Kamala Harris", {"persident": "president"}),
+}
+
+
+@pytest.mark.parametrize("question", MISSPELT)
+def test_a_misspelt_question_finds_its_passage_in_a_real_article(library: Collection, question: str) -> None:
+    library.add(Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt")
+    answer, corrected = MISSPELT[question]
+    hits = library.search(question, 1, mode="lexical")
+    assert hits.corrected == corrected
+    assert answer in hits[0].passage.text
+
+
 def test_of_equally_near_words_the_more_frequent_is_meant(library: Collection) -> None:
     library.add([Source("The cart.", id="a"), Source("The care.", id="b"), Source("A care, a card.", id="c")])
     assert library.search("carx", mode="lexical").corrected == {"carx": "care"}
