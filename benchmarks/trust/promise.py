@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,8 +21,10 @@ import numpy as np
 
 import spanwise
 from spanwise import Settings, Source
+from spanwise.index import collection, indexing, snapshot
 from spanwise.index.markup import blank_markup
 from spanwise.index.storage import DATABASE, collection_folder, collections
+from spanwise.index.vectors_faiss import FaissInverted
 from spanwise.qa.calibration import Calibration, Judge
 from spanwise.qa.collection import Collection
 from spanwise.qa.fitting import Logistic
@@ -28,10 +32,16 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 
 SETTINGS = Settings(max_top_k=100_000, write_wait_seconds=30)
 EMBEDDER = HashEmbedder(32)
-OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "rename": 1, "drop": 1}
+OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "rename": 1, "drop": 1, "index": 4}
 """How often a change is none of documents."""
 IDS = (*(f"d{number}" for number in range(8)), *(f"f{number}.txt" for number in range(5)))
 """Ids of documents; those with a dot are added as files, whose originals are kept."""
+
+
+# So that collections as small as these have large indexes in files, made when the script says so.
+indexing.SMALL = snapshot.SMALL = 4
+indexing.PATIENCE_SECONDS = threading.TIMEOUT_MAX
+collection.FaissInverted = partial(FaissInverted, above=3)  # type: ignore[misc, assignment]
 
 
 class Broken(AssertionError):
@@ -286,6 +296,8 @@ def perform(library: Collection, change: Change, data: Path, files: Path) -> Col
         library.search("stands", 5)
     elif change.kind == "calibrate":
         library.store_calibration(calibration(change.number))
+    elif change.kind == "index":
+        library.build_index()
     elif change.kind == "compact":
         library.compact()
     elif change.kind == "copy":
