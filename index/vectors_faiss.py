@@ -18,7 +18,7 @@ _ROUNDING = 1e-5  # more than float32 sums of the same unit vectors can differ b
 _INNER = faiss.METRIC_INNER_PRODUCT
 _SAMPLE_PER_LIST = 64
 _ROUNDS = 8
-_SHARE = 16
+_SHARE = 8
 """One list in so many is searched."""
 _SEED = 1
 
@@ -104,7 +104,8 @@ class FaissInvertedIndex:
             write(piece)
             return len(piece)
 
-        faiss.write_index(self._index, faiss.PyCallbackIOWriter(taken, 1 << 20))  # type: ignore[attr-defined] # stubs of C++
+        writer = faiss.PyCallbackIOWriter(taken, 1 << 20)  # type: ignore[attr-defined] # stubs of C++
+        faiss.write_index(self._index, writer)
 
 
 @dataclass(frozen=True, slots=True)
