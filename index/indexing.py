@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 5.0
 """How long a process has searched without a large index before it makes one: a command that searches once does not."""
+STOP_SECONDS = 10.0
 WHAT = "index"
 
 
@@ -132,23 +133,20 @@ class Indexes:
         with self._reading() as view:
             if not self._is_due_on_disk(self._files, view) or self._is_made_elsewhere():
                 return False
-        with suppress(Stopped):
-            self._build(self._files)
-            return True
-        return False
+        return self._build(self._files)
 
     def close(self) -> None:
-        """Stop what runs in the background; it returns when it has stopped."""
+        """Stop what runs in the background: it ends at its next step, which is waited for, but not long."""
         self._stop.set()
-        if self._builder and self._builder is not threading.current_thread():
-            self._builder.join()
+        if (builder := self._builder) and builder is not threading.current_thread():
+            builder.join(STOP_SECONDS)
 
     def _refreshed(self, old: Snapshot | None, view: SqliteView) -> Snapshot | None:
         if self._files and (old is None or (self._due(old) and self._is_newer_published(old))):
             old = self._loaded(self._files, view) or old
         found = refreshed(old, view, self._small)
-        if found and not found.exact and len(found) < self._files_above() // 2:
-            found = refreshed(None, view, self._small)  # few enough to compare all of them
+        if found and not found.exact and (len(found) < self._files_above() // 2 or not len(found.segments[0])):
+            found = refreshed(None, view, self._small)  # few enough to compare all of them, or all of them are new
         if self._due(found) and self._builder is None:
             self._builder = threading.Thread(target=self._build_later, name="vector index", daemon=True)
             self._builder.start()
@@ -214,44 +212,56 @@ class Indexes:
 
     def _build_later(self) -> None:
         try:
-            if not self._stop.wait(PATIENCE_SECONDS):
-                self.build()
+            elsewhere = True
+            while elsewhere and not self._stop.wait(PATIENCE_SECONDS):
+                elsewhere = self._is_made_elsewhere()
+                if not elsewhere and not self.build():
+                    self._adopt()
         except (SpanwiseError, OSError) as error:  # searches go on in what there is
             logger.warning("The vector index of collection %r was not made: %s", self._database.file.parent.name, error)
         finally:
             self._builder = None
 
-    def _build(self, files: IndexFiles) -> None:
-        assert self._large is not None
+    def _build(self, files: IndexFiles) -> bool:
         name = self._database.file.parent.name
+        logger.info("Making the vector index of collection %r.", name)
         files.clean()
         with work.announced(self._database.file.parent, WHAT, "vectors") as announce:
-            with self._reading() as view:
-                generation, fingerprint, keys = view.generation, self._fingerprint(), view.keys()
-                chosen = np.linspace(0, len(keys) - 1, self._large.sample_size(len(keys))).astype(np.int64)
-                sample = view.vectors_of(keys[chosen])
-            logger.info("Making the vector index of collection %r: %d vectors.", name, len(keys))
-            read: list[Keys] = []
-
-            def go_on() -> None:
-                announce(sum(map(len, read)), len(keys))
-                if self._stop.is_set() or self._fingerprint() != fingerprint:
-                    raise Stopped
-
-            runs = self._runs(int(keys[-1]), read)
-            index = self._large.build(len(keys), sample, runs, go_on)
-            found = np.concatenate(read)
-            draft = files.write(index, found, generation, fingerprint)
             try:
-                with self._database.writing():
-                    if self._fingerprint() != fingerprint:
-                        raise Stopped
-                    files.publish(draft)
-            finally:
-                draft.discard()
+                made = self._made(files, announce)
+            except Stopped:
+                return False
         self.trouble = None
-        self._install(Snapshot(generation, (Segment(found, index, np.empty(0, np.int64)),)))
-        logger.info("The vector index of collection %r is made.", name)
+        self._install(made)
+        logger.info("The vector index of collection %r is made: %d vectors.", name, len(made))
+        return True
+
+    def _made(self, files: IndexFiles, announce: work.OnStep) -> Snapshot:
+        """A large index, published. Raises Stopped."""
+        assert self._large is not None
+        with self._reading() as view:
+            generation, fingerprint, keys = view.generation, self._fingerprint(), view.keys()
+            chosen = np.linspace(0, len(keys) - 1, self._large.sample_size(len(keys))).astype(np.int64)
+            sample = view.vectors_of(keys[chosen])
+        read: list[Keys] = []
+
+        def go_on() -> None:
+            announce(sum(map(len, read)), len(keys))
+            if self._stop.is_set() or self._fingerprint() != fingerprint:
+                raise Stopped
+
+        runs = self._runs(int(keys[-1]), read)
+        index = self._large.build(len(keys), sample, runs, go_on)
+        found = np.concatenate(read)
+        draft = files.write(index, found, generation, fingerprint)
+        try:
+            with self._database.writing():
+                if self._fingerprint() != fingerprint:
+                    raise Stopped
+                files.publish(draft)
+        finally:
+            draft.discard()
+        return Snapshot(generation, (Segment(found, index, np.empty(0, np.int64)),))
 
     def _runs(self, last: int, read: list[Keys]) -> Iterator[Rows16]:
         """The vectors up to the key `last`, each run in a transaction of its own, so that the log can be folded in; of
@@ -266,6 +276,14 @@ class Indexes:
             read.append(keys)
             at = int(keys[-1])
             yield rows[: len(keys)]
+
+    def _adopt(self) -> None:
+        """Search in what another process has published."""
+        if self._files:
+            with self._reading() as view:
+                loaded = self._loaded(self._files, view)
+            if loaded:
+                self._install(loaded)
 
     def _install(self, made: Snapshot) -> None:
         """Search in what was made from now on."""

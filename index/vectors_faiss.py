@@ -18,7 +18,7 @@ _ROUNDING = 1e-5  # more than float32 sums of the same unit vectors can differ b
 _INNER = faiss.METRIC_INNER_PRODUCT
 _SAMPLE_PER_LIST = 64
 _ROUNDS = 8
-_SHARE = 8
+_SHARE = 4
 """One list in so many is searched."""
 _SEED = 1
 
