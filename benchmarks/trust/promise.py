@@ -9,11 +9,9 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,14 +19,13 @@ import numpy as np
 
 import spanwise
 from spanwise import Settings, Source
-from spanwise.index import collection, indexing, snapshot
 from spanwise.index.markup import blank_markup
 from spanwise.index.storage import DATABASE, collection_folder, collections
-from spanwise.index.vectors_faiss import FaissInverted
 from spanwise.qa.calibration import Calibration, Judge
 from spanwise.qa.collection import Collection
 from spanwise.qa.fitting import Logistic
 from spanwise.testing import HashEmbedder, ScriptedReader
+from trust.large import large_from
 
 SETTINGS = Settings(max_top_k=100_000, write_wait_seconds=30)
 EMBEDDER = HashEmbedder(32)
@@ -36,12 +33,6 @@ OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "re
 """How often a change is none of documents."""
 IDS = (*(f"d{number}" for number in range(8)), *(f"f{number}.txt" for number in range(5)))
 """Ids of documents; those with a dot are added as files, whose originals are kept."""
-
-
-# So that collections as small as these have large indexes in files, made when the script says so.
-indexing.SMALL = snapshot.SMALL = 4
-indexing.PATIENCE_SECONDS = threading.TIMEOUT_MAX
-collection.FaissInverted = partial(FaissInverted, above=3)  # type: ignore[misc, assignment]
 
 
 class Broken(AssertionError):
@@ -140,6 +131,7 @@ def text_of(document_id: str, version: int) -> str:
 
 
 def open_collection(data: Path, name: str = "default") -> Collection:
+    large_from(3, changes=4)
     return spanwise.open(data, name, settings=SETTINGS, embedder=EMBEDDER, reader=ScriptedReader())
 
 
