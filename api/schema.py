@@ -507,7 +507,7 @@ class IdentityOut(BaseModel):
 
 
 class WorkOut(BaseModel):
-    what: Literal["add", "reindex"]
+    what: Literal["add", "reindex", "index"]
     done: int
     total: int
     started_at: str
@@ -534,11 +534,16 @@ class StatusOut(BaseModel):
     indexed_generation: int | None = Field(
         description="The generation that the server's index is of; the next search brings it up to date."
     )
-    search: str = Field(description="How vectors are searched.")
+    search: str = Field(description="How vectors are searched: `exact…` or `approximate…`.")
+    index_file: str | None = Field(
+        description="What is kept of the vector index on disk, and what was wrong with it; null where nothing is."
+    )
     dimension: int | None
     query_prompt: str
     passage_prompt: str
-    pending: list[WorkOut] = Field(description="Folders being added and reindexings, in any process.")
+    pending: list[WorkOut] = Field(
+        description="Folders being added, reindexings and vector indexes being made, in any process."
+    )
 
 
 class MarkOut(BaseModel):

@@ -1,6 +1,7 @@
 """How a collection grows: the store with given vectors, at 10,000 to 1,000,000 passages. No model is loaded.
 
 python benchmarks/scale.py 10000 100000
+python benchmarks/scale.py 1000000 --keep FOLDER --minutes 9      (again, until it has finished)
 
 Texts are seeded sentences over a vocabulary with a Zipf distribution; vectors are unit vectors scattered around seeded
 centres, 384 numbers each, as they come from the embedding model. Searching is done as `Collection.search` does it:
@@ -29,12 +30,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from spanwise.index.embedding import Vectors
+from spanwise.index.filters import AnyOf
 from spanwise.index.fusion import fuse
 from spanwise.index.ranking import CANDIDATES
 from spanwise.index.records import Span
 from spanwise.index.store import DocumentDraft, PassageDraft, View
 from spanwise.index.store_sqlite import SqlitePassageStore
-from spanwise.index.vectors_faiss import FaissFlatIndex
+from spanwise.index.vectors_faiss import FaissFlatIndex, FaissInverted
 from trust.reporting import write_report
 
 DIMENSION = 384
@@ -52,6 +54,7 @@ class Material:
     """Seeded texts and vectors."""
 
     def __init__(self, seed: int = 1) -> None:
+        self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.centres = self._unit(self.rng.standard_normal((CENTRES, DIMENSION), dtype=np.float32))
         weights = 1 / np.arange(1, VOCABULARY + 1)
@@ -73,6 +76,8 @@ class Material:
         return " ".join(self.words[min(number, VOCABULARY - 1)] for number in drawn)
 
     def document(self, number: int, passages: int) -> DocumentDraft:
+        """Document `number`, the same whatever was made before it."""
+        self.rng = np.random.default_rng((self.seed, number))
         texts = [f"{self.sentence(WORDS_PER_PASSAGE)}." for _ in range(passages)]
         text = " ".join(texts)
         drafts, start = [], 0
@@ -89,52 +94,81 @@ class Material:
         return unit
 
 
-def measure(passages: int, queries: int) -> dict[str, Any]:
-    """All figures of one size; times in milliseconds unless the name says otherwise."""
-    figures: dict[str, Any] = {"passages": f"{passages:,}"}
-    material = Material()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "scale"
-        asked: list[tuple[Vectors, str]] = []
-        documents = passages // PASSAGES_PER_DOCUMENT
-        seconds = 0.0
-        with closing(SqlitePassageStore(folder, FaissFlatIndex)) as store:
-            for first in range(0, documents, BATCH_DOCUMENTS):
-                drafts = [
-                    material.document(number, PASSAGES_PER_DOCUMENT)
-                    for number in range(first, min(first + BATCH_DOCUMENTS, documents))
-                ]
-                if first % max(BATCH_DOCUMENTS, documents // queries // 4) < BATCH_DOCUMENTS:
-                    asked += [(one.vectors[0], " ".join(one.text.split()[:6])) for one in drafts[:4]]
-                started = time.perf_counter()
-                store.add(drafts, replace=True)
-                seconds += time.perf_counter() - started
-        figures["build s (SQLite and BM25; vectors given)"] = round(seconds, 1)
-        figures["bytes on disk MB"] = round(sum(file.stat().st_size for file in folder.rglob("*")) / 1e6)
-        figures["bytes on disk per passage"] = round(sum(file.stat().st_size for file in folder.rglob("*")) / passages)
-        before = resident()
-        started = time.perf_counter()
-        with closing(SqlitePassageStore(folder, FaissFlatIndex)) as store:
-            figures["open ms (files)"] = round((time.perf_counter() - started) * 1000, 1)
+def opened(folder: Path) -> SqlitePassageStore:
+    return SqlitePassageStore(folder, FaissFlatIndex, FaissInverted())
+
+
+def built(folder: Path, material: Material, documents: int, ends: float) -> bool:
+    """Build the collection in `folder`, or go on building; False when it is not finished at `ends`. How long it took in
+    all is kept beside it."""
+    record = folder.with_suffix(".seconds.json")
+    taken = json.loads(record.read_text()) if record.exists() else {"store": 0.0, "index": 0.0}
+    with closing(opened(folder)) as store:
+        with store.reading() as view:
+            first = view.counts().documents
+        for at in range(first, documents, BATCH_DOCUMENTS):
+            if time.monotonic() > ends:
+                return False
+            numbers = range(at, min(at + BATCH_DOCUMENTS, documents))
+            drafts = [material.document(number, PASSAGES_PER_DOCUMENT) for number in numbers]
             started = time.perf_counter()
-            with store.reading() as view:
-                view.dense(material.vectors(1)[0], 10)
-            figures["first dense search ms (index read from SQLite)"] = round((time.perf_counter() - started) * 1000)
-            figures["resident memory MB added"] = round((resident() - before) / 1e6)
-            questions = _questions(material, asked, queries)
-            for way, search in {
-                "dense": dense, "lexical": lexical, "hybrid": hybrid, "hybrid, side by side": side_by_side,
-            }.items():  # fmt: skip
-                figures |= timed(f"search {way}", partial(_in_view, store, search), questions)
-            figures["recall@10 against exact"] = recall(store, questions[:50])
-            figures |= changes(store, material, documents)
+            store.add(drafts, replace=True)
+            taken["store"] += time.perf_counter() - started
+            record.write_text(json.dumps(taken))
+        started = time.process_time()
+        if store.build_index():
+            taken["index"] = time.process_time() - started
+            record.write_text(json.dumps(taken))
+    return True
+
+
+def measure(folder: Path, passages: int, queries: int) -> dict[str, Any]:
+    """All figures of the collection in `folder`; times in milliseconds unless the name says otherwise."""
+    taken = json.loads(folder.with_suffix(".seconds.json").read_text())
+    figures: dict[str, Any] = {
+        "passages": f"{passages:,}",
+        "build s (SQLite and BM25; vectors given)": round(taken["store"], 1),
+        "build s of the vector index file, processor time": round(taken["index"], 1),
+    }
+    material = Material()
+    documents = passages // PASSAGES_PER_DOCUMENT
+    sizes = {file: file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    figures["bytes on disk MB"] = round(sum(sizes.values()) / 1e6)
+    figures["of which index files"] = round(sum(size for file, size in sizes.items() if file.parent != folder) / 1e6)
+    figures["bytes on disk per passage"] = round(sum(sizes.values()) / passages)
+    questions = _questions(material, documents, queries)
+    before = resident()
+    started = time.perf_counter()
+    with closing(opened(folder)) as store:
+        figures["open ms (files)"] = round((time.perf_counter() - started) * 1000, 1)
+        started, cpu = time.perf_counter(), time.process_time()
+        with store.reading() as view:
+            view.dense(material.vectors(1)[0], 10)
+        figures["first dense search ms (index read)"] = round((time.perf_counter() - started) * 1000)
+        figures["first dense search ms of processor time"] = round((time.process_time() - cpu) * 1000)
+        figures["resident memory MB added"] = round((resident() - before) / 1e6)
+        figures["search"] = store.search_kind.partition(":")[0].partition(",")[0]
+        for way, search in {
+            "dense": dense, "lexical": lexical, "hybrid": hybrid, "hybrid, side by side": side_by_side,
+        }.items():  # fmt: skip
+            figures |= timed(f"search {way}", partial(_in_view, store, search), questions)
+        figures["recall@10 against exact"] = recall(store, questions[:50])
+        allowed = AnyOf("document.id", tuple(f"d{number:08}" for number in range(0, documents, 100)))
+        filtered = partial(_in_view, store, partial(dense, where=allowed))
+        figures |= timed("search dense, filter for 1 %,", filtered, questions)
+        figures["recall@10 with that filter"] = recall(store, questions[:50], allowed)
+        figures |= changes(store, material, documents)
+        figures["resident memory MB added at the end"] = round((resident() - before) / 1e6)
     return figures
 
 
-def _questions(material: Material, asked: list[tuple[Vectors, str]], queries: int) -> list[tuple[Vectors, str]]:
-    chosen = [asked[number % len(asked)] for number in range(queries)]
-    vectors = material.near(np.array([vector for vector, _ in chosen]))
-    return [(vector, words) for vector, (_, words) in zip(vectors, chosen, strict=True)]
+def _questions(material: Material, documents: int, queries: int) -> list[tuple[Vectors, str]]:
+    """Vectors near, and words from, documents that lie evenly over the collection."""
+    drafts = [
+        material.document(number, PASSAGES_PER_DOCUMENT) for number in range(0, documents, max(1, documents // queries))
+    ][:queries]
+    vectors = material.near(np.array([one.vectors[0] for one in drafts]))
+    return [(vector, " ".join(one.text.split()[:6])) for vector, one in zip(vectors, drafts, strict=True)]
 
 
 def _in_view(store: SqlitePassageStore, search: Callable[..., object], vector: Vectors, words: str) -> None:
@@ -142,8 +176,8 @@ def _in_view(store: SqlitePassageStore, search: Callable[..., object], vector: V
         search(view, vector, words)
 
 
-def dense(view: View, vector: Vectors, words: str) -> None:
-    view.passages([key for key, _ in view.dense(vector, 10)])
+def dense(view: View, vector: Vectors, words: str, where: AnyOf | None = None) -> None:
+    view.passages([key for key, _ in view.dense(vector, 10, where)])
 
 
 def lexical(view: View, vector: Vectors, words: str) -> None:
@@ -166,19 +200,25 @@ def side_by_side(view: View, vector: Vectors, words: str) -> None:
     view.passages([one.key for one in fuse(by_meaning, by_words)[:10]])
 
 
-def recall(store: SqlitePassageStore, questions: list[tuple[Vectors, str]]) -> float:
+def recall(store: SqlitePassageStore, questions: list[tuple[Vectors, str]], where: AnyOf | None = None) -> float:
     """Share of the ten nearest by the vectors as they are stored, reckoned with NumPy, that dense search returns."""
+    vectors = np.stack([vector for vector, _ in questions])
     with store.reading() as view:
-        rows = view._connection.execute("SELECT passage, vector FROM vectors ORDER BY passage")  # type: ignore[attr-defined]
-        keys, blobs = zip(*rows, strict=True)
-        stored = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(keys), DIMENSION)
-        hits = 0
-        for vector, _ in questions:
-            scores = np.concatenate(
-                [stored[at : at + 100_000].astype(np.float32) @ vector for at in range(0, len(keys), 100_000)]
-            )
-            nearest = {keys[place] for place in np.argpartition(-scores, 10)[:10]}
-            hits += len(nearest & {key for key, _ in view.dense(vector, 10)})
+        allowed = None if where is None else view._allowed(where)  # type: ignore[attr-defined]
+        best = np.full((len(questions), 10), -2.0, np.float32)
+        nearest = np.zeros((len(questions), 10), np.int64)
+        for keys, stored in view.vectors_behind(-1):  # type: ignore[attr-defined]
+            scores = vectors @ stored.astype(np.float32).T
+            if allowed is not None:
+                scores[:, ~np.isin(keys, allowed)] = -2
+            scores = np.concatenate([best, scores], axis=1)
+            everyone = np.concatenate([nearest, np.broadcast_to(keys, (len(questions), len(keys)))], axis=1)
+            places = np.argpartition(-scores, 9, axis=1)[:, :10]
+            best, nearest = np.take_along_axis(scores, places, 1), np.take_along_axis(everyone, places, 1)
+        hits = sum(
+            len(set(right) & {key for key, _ in view.dense(vector, 10, where)})
+            for right, vector in zip(nearest.tolist(), vectors, strict=True)
+        )
     return round(hits / (10 * len(questions)), 4)
 
 
@@ -192,17 +232,28 @@ def changes(store: SqlitePassageStore, material: Material, documents: int) -> di
         "delete one of the first": lambda number: store.delete([f"d{number * 7:08}"]),
     }
     for name, change in steps.items():
-        changing, searching = [], []
+        changing, reckoned, searching = [], [], []
         for number in range(15):
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
             change(number)
-            changed = time.perf_counter()
+            changed, changed_cpu = time.perf_counter(), time.process_time()
             with store.reading() as view:
                 view.dense(vector, 10)
             changing.append((changed - started) * 1000)
-            searching.append((time.perf_counter() - changed) * 1000)
+            reckoned.append((changed_cpu - cpu) * 1000)
+            searching.append((time.process_time() - changed_cpu) * 1000)
         figures[f"{name} ms"] = round(statistics.median(changing), 1)
-        figures[f"first dense search after `{name}` ms"] = round(statistics.median(searching), 1)
+        figures[f"{name} ms of processor time"] = round(statistics.median(reckoned), 1)
+        figures[f"dense search after `{name}`, ms of processor time"] = round(statistics.median(searching), 1)
+    with closing(opened(store._database.file.parent)) as other:  # as another process would
+        other.add([material.document(number * 7, PASSAGES_PER_DOCUMENT) for number in range(15)], replace=True)
+        other.delete(["d00000007"])
+        other.add([material.document(7, PASSAGES_PER_DOCUMENT)], replace=True)
+    started = time.process_time()
+    with store.reading() as view:
+        view.dense(vector, 10)
+    name = "dense search after changes by another process, ms of processor time"
+    figures[name] = round((time.process_time() - started) * 1000, 1)
     return figures
 
 
@@ -228,26 +279,46 @@ def resident() -> int:
     return pages * 4096
 
 
+def _step(command: list[str], step: str) -> Any:
+    return json.loads(subprocess.run([*command, step], stdout=subprocess.PIPE, check=True).stdout)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("passages", type=int, nargs="*", default=[10_000, 100_000])
     options.add_argument("--queries", type=int, default=100)
-    options.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--keep", type=Path, help="folder to build in, and to go on building in")
+    options.add_argument("--minutes", type=float, default=600, help="stop building after so long; run again to go on")
+    options.add_argument("--step", choices=("build", "measure"), help=argparse.SUPPRESS)
     options.add_argument("--out", type=Path)
     chosen = options.parse_args()
-    if chosen.one:
-        sys.stdout.write(json.dumps(measure(chosen.passages[0], chosen.queries)))
+    if chosen.step:
+        folder, passages = chosen.keep / f"scale-{chosen.passages[0]}", chosen.passages[0]
+        if chosen.step == "measure":
+            said: object = measure(folder, passages, chosen.queries)
+        else:
+            ends = time.monotonic() + 60 * chosen.minutes
+            said = built(folder, Material(), passages // PASSAGES_PER_DOCUMENT, ends)
+        sys.stdout.write(json.dumps(said))
         return
     columns = []
-    for passages in chosen.passages:  # each in a process of its own, so that memory is its own
-        command = [sys.executable, __file__, "--one", str(passages), "--queries", str(chosen.queries)]
-        columns.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
-        sys.stderr.write(f"{columns[-1]}\n")
+    with tempfile.TemporaryDirectory() as name:
+        for passages in chosen.passages:  # each step in a process of its own, so that memory is its own
+            command = [sys.executable, __file__, str(passages), "--queries", str(chosen.queries)]
+            command += ["--minutes", str(chosen.minutes), "--keep", str(chosen.keep or name), "--step"]
+            if not _step(command, "build"):
+                sys.stderr.write(f"{passages:,} passages: building is not finished; run this again.\n")
+                continue
+            columns.append(_step(command, "measure"))
+            sys.stderr.write(f"{columns[-1]}\n")
+    if not columns:
+        return
     names = list(columns[0])
     head = "| " + " | ".join([names[0], *(str(column[names[0]]) for column in columns)]) + " |"
     rows = ["| " + " | ".join([name, *(str(column[name]) for column in columns)]) + " |" for name in names[1:]]
     text = "\n".join([head, "|---|" + "---:|" * len(columns), *rows, ""])
-    write_report(chosen.out, "Scale", sys.argv[1:], text, "benchmarks/scale.py")
+    command = [word for word in sys.argv[1:] if chosen.keep is None or word not in ("--keep", str(chosen.keep))]
+    write_report(chosen.out, "Scale", command, text, "benchmarks/scale.py")
 
 
 if __name__ == "__main__":

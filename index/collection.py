@@ -61,7 +61,7 @@ from .storage import collection_folder
 from .store import DocumentDraft, FileRecord, PassageStore, Stored, View, WordQuery
 from .store_sqlite import SqlitePassageStore
 from .timings import stage, timings
-from .vectors_faiss import FaissFlatIndex
+from .vectors_faiss import FaissFlatIndex, FaissInverted
 
 AnySource = Source | str | Path
 RERANKED = 20
@@ -453,7 +453,9 @@ def open_store(data: Path, name: str, *, create: bool, settings: Settings) -> Pa
     folder = collection_folder(data, name)
     with suppress(OSError):  # a folder that is read-only has nothing to finish
         sweep(data)
-    return SqlitePassageStore(folder, FaissFlatIndex, create=create, write_wait_seconds=settings.write_wait_seconds)
+    return SqlitePassageStore(
+        folder, FaissFlatIndex, FaissInverted(), create=create, write_wait_seconds=settings.write_wait_seconds
+    )
 
 
 def _milliseconds_since(started: float) -> float:

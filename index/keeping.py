@@ -53,6 +53,7 @@ class KeptCollection:
             changed_at=counts.changed_at,
             indexed_generation=self._store.indexed_generation,
             search=self._store.search_kind,
+            index_file=self._store.index_file,
             dimension=fingerprint.dimension if fingerprint else None,
             query_prompt=fingerprint.query_prompt if fingerprint else "",
             passage_prompt=fingerprint.passage_prompt if fingerprint else "",
@@ -84,6 +85,14 @@ class KeptCollection:
     def compact(self) -> Compacted:
         """Give the space of what was deleted back to the disk; readers do not notice. Raises CollectionBusyError."""
         return self._store.compact()
+
+    def build_index(self) -> bool:
+        """Make the vector index of a large collection now, if one is due; whether it was.
+
+        Nothing depends on it: else it is made in the background of a process that searches, and until then every vector
+        is compared. Raises StorageError, CollectionBusyError.
+        """
+        return self._store.build_index()
 
     def reindex(
         self, model: str = "", *, embedder: Embedder | None = None, on_progress: OnProgress | None = None

@@ -27,7 +27,6 @@ class KnownWords:
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
         self._generation = -1
-        self._counted = (-1, 0)
         self._lock = threading.Lock()
 
     def at(self, connection: sqlite3.Connection, generation: int) -> Vocabulary:
@@ -37,14 +36,6 @@ class KnownWords:
                 self._vocabulary = self._vocabulary.with_more(word for (word,) in new)
                 self._generation = generation
             return self._vocabulary
-
-    def passages(self, connection: sqlite3.Connection, generation: int) -> int:
-        """How many passages there are; counted once for a generation."""
-        counted, passages = self._counted
-        if counted != generation:
-            passages = int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
-            self._counted = (generation, passages)
-        return passages
 
 
 def count_words(connection: sqlite3.Connection, changes: Mapping[str, int], generation: int) -> None:
@@ -158,7 +149,8 @@ class Lexicon:
 
     def many(self) -> int:
         """In how many passages a word stands that is too common to tell one from another."""
-        return max(self._known.passages(self._connection, self._generation) // 10, 20)
+        passages: int = self._connection.execute("SELECT passages FROM totals").fetchone()[0]
+        return max(passages // 10, 20)
 
     def counted(self, words: WordQuery) -> tuple[dict[str, str], tuple[str, ...]]:
         """The terms that count, each with the FTS5 query for it, and those that stand in too many passages. If all do,

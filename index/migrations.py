@@ -206,6 +206,35 @@ MIGRATIONS = (
         DELETE FROM names WHERE uses <= 0 AND text IN (SELECT text FROM names_of_documents WHERE document = old.key);
     END;
     """,
+    """
+    CREATE TABLE tombstones (           -- what the latest generations have deleted, for indexes that are behind
+        generation INTEGER NOT NULL,
+        passage INTEGER NOT NULL,
+        PRIMARY KEY (generation, passage)
+    ) WITHOUT ROWID;
+    CREATE TRIGGER tombstone AFTER DELETE ON passages BEGIN
+        INSERT INTO tombstones SELECT value + 1, old.key FROM meta WHERE key = 'generation';
+    END;
+
+    CREATE TABLE totals (               -- one row, kept by triggers: to count rows is to read them all
+        documents INTEGER NOT NULL,
+        passages INTEGER NOT NULL,
+        characters INTEGER NOT NULL
+    );
+    INSERT INTO totals SELECT count(*), coalesce(sum(passages), 0), coalesce(sum(characters), 0) FROM documents;
+    CREATE TRIGGER totals_insert AFTER INSERT ON documents BEGIN
+        UPDATE totals SET documents = documents + 1, passages = passages + new.passages,
+            characters = characters + new.characters;
+    END;
+    CREATE TRIGGER totals_update AFTER UPDATE OF passages, characters ON documents BEGIN
+        UPDATE totals SET passages = passages + new.passages - old.passages,
+            characters = characters + new.characters - old.characters;
+    END;
+    CREATE TRIGGER totals_delete AFTER DELETE ON documents BEGIN
+        UPDATE totals SET documents = documents - 1, passages = passages - old.passages,
+            characters = characters - old.characters;
+    END;
+    """,
 )
 FORMAT_VERSION = len(MIGRATIONS)
 

@@ -10,7 +10,8 @@ class Finding:
     """Something that `verify` found to be wrong."""
 
     kind: str
-    """`database`, `schema`, `count`, `text`, `document`, `span`, `coverage`, `vector`, `words` or `original`."""
+    """`database`, `schema`, `count`, `text`, `document`, `span`, `coverage`, `vector`, `words`, `index` or `original`:
+    what is wrong."""
     subject: str
     problem: str
 
@@ -20,9 +21,9 @@ class Work:
     """Long work on a collection: it runs in some process, or was cut off."""
 
     what: str
-    """`add` (of a folder, also by `sync`) or `reindex`."""
+    """`add` (of a folder, also by `sync`), `reindex`, or `index`: making the vector index."""
     subject: str
-    """The folder or the model."""
+    """The folder, the model, or `vectors`."""
     done: int
     total: int
     process: int
@@ -65,10 +66,12 @@ class Status:
     """The generation of the index that this process searches; the next search brings it up to date. None before the
     first search."""
     search: str
-    """How vectors are searched."""
+    """How vectors are searched: `exact…` or `approximate…`."""
+    index_file: str | None
+    """What is kept of the vector index on disk, and what was wrong with it; None where nothing is, or need be."""
     dimension: int | None
     """Of the vectors; None before the first document."""
     query_prompt: str
     passage_prompt: str
     pending: tuple[Work, ...]
-    """Adds, syncs and reindexings that run in some process, or were cut off."""
+    """Adds, syncs, reindexings and the making of vector indexes that run in some process, or were cut off."""

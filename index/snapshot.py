@@ -1,7 +1,9 @@
 """The vectors of one generation, ready to be searched: a large index that stays, and small changes on top of it.
 
-A change costs what it changes, not what there is: rows that were added go into a small second index, rows that were
-deleted are passed over. Only when these have grown to a share of the whole is one large index made again.
+A change costs what it changes, not what there is. Rows that were added go into small indexes, of which neighbours are
+put together when the later one has grown to a quarter of the earlier; rows that were deleted are passed over. Only when
+these have grown to a share of the whole is one large index made again: at once if it is exact, else behind the scenes
+(`indexing`).
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .embedding import Vectors
-from .vectors import Positions, VectorIndex, VectorIndexFactory
+from .vectors import Positions, Rows16, VectorIndex, VectorIndexFactory, best_first, inner_products
 
 SMALL = 4_096
 """Rows that may be new, or deleted, before a large index is made again; above it an eighth of the large one may be."""
+_MUCH_LARGER = 4
 
 Keys = NDArray[np.int64]
 
@@ -31,11 +34,17 @@ class Rows(Protocol):
     def count_behind(self, key: int) -> int:
         """How many keys are greater than `key`: what room to make."""
 
-    def vectors_behind(self, key: int) -> Iterator[tuple[Keys, Vectors]]:
+    def vectors_behind(self, key: int) -> Iterator[tuple[Keys, Rows16]]:
         """Those with keys greater than `key`, ascending, in runs."""
+
+    def vectors_of(self, keys: Keys) -> Rows16:
+        """Those with these keys, all of which exist, in this order."""
 
     def keys(self) -> Keys:
         """All keys, ascending."""
+
+    def deleted_since(self, generation: int) -> Keys | None:
+        """The keys that were removed behind that generation; None where that is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +59,34 @@ class Segment:
         return len(self.keys) - len(self.dead)
 
     def without(self, deleted: Keys) -> Segment:
-        places = np.searchsorted(self.keys, deleted)
-        places = places[places < len(self.keys)]
-        gone = places[np.isin(self.keys[places], deleted)]
+        gone = _places(self.keys, deleted)
         return Segment(self.keys, self.index, np.union1d(self.dead, gone)) if len(gone) else self
 
-    def living(self) -> tuple[Keys, Vectors]:
-        return np.delete(self.keys, self.dead), np.delete(self.index.vectors(), self.dead, axis=0)
+    def living(self) -> tuple[Keys, Rows16]:
+        return np.delete(self.keys, self.dead), np.delete(self.index.rows(), self.dead, axis=0)
 
-    def search(self, vector: Vectors, k: int, among: Keys | None = None) -> tuple[Vectors, Keys]:
-        """Scores and keys of the `k` nearest living rows, of those with keys `among`; best first, ties by key."""
+    def search(self, vector: Vectors, k: int, rows: Rows, among: Keys | None = None) -> tuple[Vectors, Keys]:
+        """Scores and keys of the `k` nearest living rows, of those with keys `among` (ascending); best first, ties by
+        key."""
+        if self.index.exact:
+            return self._candidates(vector, k, among)
+        # Their own scores put the nearest among the first few; which of them is nearest, the stored vectors say.
+        _, keys = self._candidates(vector, 2 * k + 64, among)
+        return best_first(inner_products(rows.vectors_of(keys), vector), keys, k) if len(keys) else (_NONE, keys)
+
+    def _candidates(self, vector: Vectors, k: int, among: Keys | None) -> tuple[Vectors, Keys]:
         if among is not None:
-            allowed = np.setdiff1d(np.flatnonzero(np.isin(self.keys, among, assume_unique=True)), self.dead)
+            allowed = _places(self.keys, among)
+            allowed = allowed[~_within(allowed, self.dead)]
             scores, positions = self.index.search(vector, k, allowed)
             return scores, self.keys[positions]
         k = min(k, len(self))
         if k < 1:
-            return np.empty(0, np.float32), np.empty(0, np.int64)
+            return _NONE, np.empty(0, np.int64)
         asked = k + min(len(self.dead), k)
         while True:
             scores, positions = self.index.search(vector, asked)
-            alive = np.isin(positions, self.dead, invert=True)
+            alive = ~_within(positions, self.dead)
             if np.count_nonzero(alive) >= k:
                 return scores[alive][:k], self.keys[positions[alive][:k]]
             asked *= 2
@@ -83,68 +99,107 @@ class Snapshot:
     generation: int
     segments: tuple[Segment, ...]
 
-    def search(self, vector: Vectors, k: int, among: Keys | None = None) -> list[tuple[int, float]]:
-        """The `k` nearest rows, of those with keys `among`: (key, inner product), best first, ties by key."""
-        found = [segment.search(vector, k, among) for segment in self.segments]
+    def __len__(self) -> int:
+        return sum(map(len, self.segments))
+
+    @property
+    def kind(self) -> str:
+        return self.segments[0].index.kind
+
+    @property
+    def exact(self) -> bool:
+        return self.segments[0].index.exact
+
+    @property
+    def last_large_key(self) -> int:
+        return int(self.segments[0].keys[-1])
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether so much was added and deleted that the large index is to be made again."""
+        large, *small = self.segments
+        most = max(SMALL, len(large.keys) // 8)
+        return not len(large) or len(large.dead) > most or sum(len(segment.keys) for segment in small) > most
+
+    def search(self, vector: Vectors, k: int, rows: Rows, among: Keys | None = None) -> list[tuple[int, float]]:
+        """The `k` nearest rows, of those with keys `among`: (key, inner product), best first, ties by key. `rows` are
+        those of this generation."""
+        found = [segment.search(vector, k, rows, among) for segment in self.segments]
         scores = np.concatenate([one for one, _ in found])
         keys = np.concatenate([one for _, one in found])
         order = np.lexsort((keys, -scores))[:k]
         return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
 
 
-def refreshed(
-    old: Snapshot | None, rows: Rows, factory: VectorIndexFactory, deleted: Sequence[int] | None = None
-) -> Snapshot | None:
-    """The snapshot of the generation of `rows`, made from an older one; None when there are no vectors.
-
-    `deleted` are the keys that the changes since `old` have removed; None when that is not known.
-    """
+def refreshed(old: Snapshot | None, rows: Rows, factory: VectorIndexFactory) -> Snapshot | None:
+    """The snapshot of the generation of `rows`, made from an older one; None when there are no vectors."""
     if old is None:
         whole = _stacked(rows, -1)
-        return Snapshot(rows.generation, (_segment(*whole, factory),)) if whole else None
+        return Snapshot(rows.generation, (segment_of(*whole, factory),)) if whole else None
     last = max(int(segment.keys[-1]) for segment in old.segments)
-    if deleted is None:
+    gone = rows.deleted_since(old.generation)
+    if gone is None:
         present = rows.keys()
-        gone = np.concatenate([np.setdiff1d(segment.keys, present, assume_unique=True) for segment in old.segments])
-    else:
-        gone = np.array(sorted(deleted), np.int64)
-    segments = [segment.without(gone) for segment in old.segments]
-    large, *small = segments
+        gone = np.concatenate([segment.keys[~_within(segment.keys, present)] for segment in old.segments])
+    large, *small = [segment.without(gone) for segment in old.segments]
+    small = [segment for segment in small if len(segment)]
     if new := _stacked(rows, last):
-        small = [_merged([*(segment.living() for segment in small), new], factory)]
-    most = max(SMALL, len(large.keys) // 8)
-    if len(large.dead) > most or sum(len(segment.keys) for segment in small) > most or not len(large):
-        parts = [segment.living() for segment in (large, *small)]
-        if not any(len(keys) for keys, _ in parts):
-            return None
-        return Snapshot(rows.generation, (_merged(parts, factory),))
-    return Snapshot(rows.generation, (large, *(segment for segment in small if len(segment))))
+        parts = [new]
+        while small and len(small[-1].keys) <= _MUCH_LARGER * sum(len(keys) for keys, _ in parts):
+            parts.insert(0, small.pop().living())
+        small.append(_merged(parts, factory))
+    found = Snapshot(rows.generation, (large, *small))
+    if not len(found):
+        return None
+    if found.exact and found.outgrown:
+        return Snapshot(rows.generation, (_merged([segment.living() for segment in found.segments], factory),))
+    return found
 
 
-def _segment(keys: Keys, vectors: Vectors, factory: VectorIndexFactory) -> Segment:
+def segment_of(keys: Keys, vectors: Rows16, factory: VectorIndexFactory) -> Segment:
     return Segment(keys, factory(vectors), np.empty(0, np.int64))
 
 
-def _merged(parts: Sequence[tuple[Keys, Vectors]], factory: VectorIndexFactory) -> Segment:
+def _merged(parts: Sequence[tuple[Keys, Rows16]], factory: VectorIndexFactory) -> Segment:
     """One segment of several; those without rows are left out, for they may be of another model's dimension."""
     keys, vectors = zip(*(part for part in parts if len(part[0])), strict=True)
-    return _segment(np.concatenate(keys), np.concatenate(vectors), factory)
+    return segment_of(np.concatenate(keys), np.concatenate(vectors), factory)
 
 
-def _stacked(rows: Rows, key: int) -> tuple[Keys, Vectors] | None:
+def _stacked(rows: Rows, key: int) -> tuple[Keys, Rows16] | None:
     """Keys and vectors behind `key`, written to their place once: a million rows are read without a second copy."""
     count = rows.count_behind(key)
     if not count:
         return None
     keys = np.empty(count, np.int64)
-    vectors: Vectors | None = None
+    vectors: Rows16 | None = None
     at = 0
     for some, found in rows.vectors_behind(key):
         if vectors is None:
-            vectors = np.empty((count, found.shape[1]), np.float32)
+            vectors = np.empty((count, found.shape[1]), np.float16)
         if at + len(some) > len(keys):
             keys, vectors = np.resize(keys, at + len(some)), np.resize(vectors, (at + len(some), found.shape[1]))
         keys[at : at + len(some)] = some
         vectors[at : at + len(some)] = found
         at += len(some)
     return None if vectors is None else (keys[:at], vectors[:at])
+
+
+_NONE = np.empty(0, np.float32)
+
+
+def _places(keys: Keys, some: Keys) -> Positions:
+    """Where those of `some` that are among `keys` stand; both ascending."""
+    places = np.searchsorted(keys, some)
+    some, places = some[places < len(keys)], places[places < len(keys)]
+    found: Positions = places[keys[places] == some]
+    return found
+
+
+def _within(values: Positions, ascending: Positions) -> NDArray[np.bool_]:
+    """Which of `values` are among `ascending`."""
+    if not len(ascending):
+        return np.zeros(len(values), dtype=bool)
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: NDArray[np.bool_] = ascending[places] == values
+    return found

@@ -256,6 +256,14 @@ class PassageStore(Protocol):
     def search_kind(self) -> str:
         """How vectors are searched, in a few words."""
 
+    @property
+    def index_file(self) -> str | None:
+        """What is kept of the vector index on disk, in a few words; None where nothing is, or need be."""
+
+    def build_index(self) -> bool:
+        """Make the vector index that is kept on disk now, if one is due; whether it was. Else it is made in the
+        background of a process that searches. Raises StorageError, CollectionBusyError."""
+
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         """What is wrong with what is stored, and `sample` passages whose vectors are to be compared with their texts;
         none of these when something is wrong."""

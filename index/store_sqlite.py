@@ -1,4 +1,4 @@
-"""The passage store of one machine: SQLite for truth and BM25, a vector index in memory.
+"""The passage store of one machine: SQLite for truth and BM25, and beside it a vector index (`indexing`).
 
 The vector index is a cache of the truth, immutable, tied to a generation, and brought up to date by the first read that
 finds it behind.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,6 +19,7 @@ from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchErro
 from . import verifying, work
 from .backup import backup
 from .embedding import Fingerprint
+from .indexing import Indexes
 from .ingest import BATCH_CHARACTERS
 from .lexical_sqlite import KnownWords, count_words
 from .marks import Mark, insert_mark, read_marks
@@ -28,37 +28,39 @@ from .places import insert_places, pages_json, spans_json, tables_json
 from .records import DocumentInfo, Layout, Original, Source
 from .reindexing import Rebuild, pack, runs
 from .reports import Compacted, Finding, Work
-from .snapshot import Snapshot, refreshed
-from .storage import Database
+from .storage import Database, translated
 from .store import DocumentDraft, FileRecord, Sampled, Stored, View
-from .vectors import VectorIndexFactory
-from .view_sqlite import SqliteView, TextCache, not_found
+from .vectors import LargeIndexes, VectorIndexFactory
+from .view_sqlite import REMEMBERED, SqliteView, TextCache, not_found
 from .words import forms_of, plain_words
-
-REMEMBERED = 256
-"""Changes of this process whose deleted keys are remembered, for a snapshot that is behind by fewer."""
 
 
 class SqlitePassageStore:
-    """The store of one machine: SQLite for truth and BM25, a flat vector index in memory."""
+    """The store of one machine: SQLite for truth and BM25, and a vector index."""
 
     def __init__(
-        self, folder: Path, index_factory: VectorIndexFactory, *, create: bool = True, write_wait_seconds: float = 10.0
+        self,
+        folder: Path,
+        index_factory: VectorIndexFactory,
+        large_indexes: LargeIndexes | None = None,
+        *,
+        create: bool = True,
+        write_wait_seconds: float = 10.0,
     ) -> None:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
-        self._index_factory = index_factory
-        self._snapshot: Snapshot | None = None
-        self._refreshing = threading.Lock()
-        self._deleted: dict[int, list[int]] = {}
+        self._indexes = Indexes(self._database, self._reading, self.fingerprint, index_factory, large_indexes)
         self._texts = TextCache()
         self._known_words = KnownWords()
         self.originals = Originals(folder)
         self._sweep_leftovers()
 
+    def reading(self) -> AbstractContextManager[View]:
+        return self._reading()
+
     @contextmanager
-    def reading(self) -> Iterator[View]:
-        held = self._snapshot  # taken before the transaction begins, so it is never later than what the view sees
+    def _reading(self) -> Iterator[SqliteView]:
+        held = self._indexes.held  # taken before the transaction begins, so it is never later than what the view sees
         with self._database.reading() as connection:
             yield SqliteView(connection, self, held)
 
@@ -73,7 +75,6 @@ class SqlitePassageStore:
     ) -> Stored:
         now = _now()
         words: Counter[str] = Counter()
-        deleted: list[int] = []
         with self._writing() as (connection, dropped):
             if fingerprint is not None and fingerprint != self.fingerprint():
                 raise ModelMismatchError(
@@ -89,7 +90,7 @@ class SqlitePassageStore:
                         f"Document {draft.id!r} exists.", subject=draft.id, way_out="PUT or `add` replaces it."
                     )
                 if row:
-                    dropped.add(_delete_document(connection, row[0], deleted, words))
+                    dropped.add(_delete_document(connection, row[0], words))
                 _insert_document(connection, draft, now, words)
             for document_id, original in originals.items():
                 dropped.add(_replace_original(connection, document_id, original))
@@ -97,23 +98,19 @@ class SqlitePassageStore:
                 _record_file(connection, file)
             generation = _advance(connection) if drafts else _generation(connection)
             count_words(connection, words, generation)
-        if drafts:
-            self._remember(generation, deleted)
         return Stored(generation, tuple(_drafted_info(draft, now) for draft in drafts))
 
     def delete(self, ids: Sequence[str]) -> int:
-        deleted: list[int] = []
         words: Counter[str] = Counter()
         with self._writing() as (connection, dropped):
             for document_id in ids:
                 row = connection.execute("SELECT key FROM documents WHERE id = ?", (document_id,)).fetchone()
                 if row is None:
                     raise not_found(document_id)
-                dropped.add(_delete_document(connection, row[0], deleted, words))
+                dropped.add(_delete_document(connection, row[0], words))
                 connection.execute("DELETE FROM marks WHERE document = ?", (document_id,))  # they hold words of it
             generation = _advance(connection)
             count_words(connection, words, generation)
-        self._remember(generation, deleted)
         return generation
 
     def mark(self, mark: Mark) -> None:
@@ -136,16 +133,26 @@ class SqlitePassageStore:
 
     @property
     def indexed_generation(self) -> int | None:
-        return self._snapshot.generation if self._snapshot else None
+        held = self._indexes.held
+        return held.generation if held else None
 
     @property
     def search_kind(self) -> str:
-        return "exact, every vector compared"
+        return self._indexes.kind
+
+    @property
+    def index_file(self) -> str | None:
+        return self._indexes.state()
+
+    def build_index(self) -> bool:
+        with translated(self.name):
+            return self._indexes.build()
 
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         fingerprint = self.fingerprint()
-        with self._database.reading() as connection:
+        with self._reading() as view, self._database.reading() as connection:
             findings = list(verifying.check(connection, self.originals, fingerprint.dimension if fingerprint else None))
+            findings.extend(self._indexes.check(view))
             samples = verifying.sampled(connection, sample) if not findings else []
         with self._database.writing() as connection:
             findings.extend(verifying.check_words(connection))
@@ -158,6 +165,7 @@ class SqlitePassageStore:
         before = self._bytes_on_disk()
         self._database.compact()
         self._sweep_leftovers()
+        self.build_index()
         work.forget_cut_off(self._database.file.parent)
         return Compacted(before, self._bytes_on_disk())
 
@@ -205,6 +213,7 @@ class SqlitePassageStore:
             return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
     def close(self) -> None:
+        self._indexes.close()
         self._database.close()
 
     @contextmanager
@@ -234,31 +243,8 @@ class SqlitePassageStore:
 
     def _bytes_on_disk(self) -> int:
         files = self._database.file.parent.iterdir()
-        return sum(file.stat().st_size for file in files if file.is_file()) + sum(self.originals.sizes().values())
-
-    def _current(self, view: SqliteView, held: Snapshot | None) -> Snapshot | None:
-        """The vector index of exactly the view's generation; None while there are no vectors."""
-        if held and held.generation == view.generation:
-            return held
-        with self._refreshing:
-            latest = self._snapshot
-            if latest is None or latest.generation < view.generation:
-                self._snapshot = latest = self._refreshed(latest, view)
-            if latest is None or latest.generation == view.generation:
-                return latest
-        # Another thread has published a later one, which may lack what this view still holds.
-        return self._refreshed(held if held and held.generation < view.generation else None, view)
-
-    def _refreshed(self, old: Snapshot | None, view: SqliteView) -> Snapshot | None:
-        since = range(old.generation + 1, view.generation + 1) if old else range(0)
-        known = [keys for generation in since if (keys := self._deleted.get(generation)) is not None]
-        all_known = len(known) == len(since)  # else some were by another process, or long ago
-        return refreshed(old, view, self._index_factory, [key for keys in known for key in keys] if all_known else None)
-
-    def _remember(self, generation: int, deleted: list[int]) -> None:
-        """Which keys the change that made `generation` has removed, now that it is committed."""
-        self._deleted[generation] = deleted
-        self._deleted.pop(generation - REMEMBERED, None)
+        beside = sum(self.originals.sizes().values()) + self._indexes.bytes()
+        return sum(file.stat().st_size for file in files if file.is_file()) + beside
 
 
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
@@ -303,12 +289,10 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (key, pack(vector)))
 
 
-def _delete_document(connection: sqlite3.Connection, key: int, deleted: list[int], words: Counter[str]) -> str | None:
-    """Remove a document with everything of it; the digest of its original, which stays. Its passages' keys are added
-    to `deleted`, and `words` loses its own."""
+def _delete_document(connection: sqlite3.Connection, key: int, words: Counter[str]) -> str | None:
+    """Remove a document with everything of it; the digest of its original, which stays. `words` loses its own."""
     for (indexed,) in connection.execute("SELECT prefix || char(10) || text FROM passages WHERE document = ?", (key,)):
         words.subtract(plain_words(indexed))
-    deleted += (passage for (passage,) in connection.execute("SELECT key FROM passages WHERE document = ?", (key,)))
     original: str | None = connection.execute("SELECT original FROM documents WHERE key = ?", (key,)).fetchone()[0]
     connection.execute("DELETE FROM vectors WHERE passage IN (SELECT key FROM passages WHERE document = ?)", (key,))
     connection.execute("DELETE FROM passages WHERE document = ?", (key,))
@@ -350,7 +334,9 @@ def _referenced(connection: sqlite3.Connection, names: set[str] | None = None) -
 def _advance(connection: sqlite3.Connection) -> int:
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('changed_at', ?)", (_now(),))
     row = connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation' RETURNING value").fetchone()
-    return int(row[0])
+    generation = int(row[0])
+    connection.execute("DELETE FROM tombstones WHERE generation <= ?", (generation - REMEMBERED,))
+    return generation
 
 
 def _generation(connection: sqlite3.Connection) -> int:

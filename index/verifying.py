@@ -98,6 +98,14 @@ def _check_counts(connection: sqlite3.Connection) -> Iterator[Finding]:
     for what, table, where in counts:
         if wrong := connection.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()[0]:
             yield Finding("count", table, f"There are {wrong:,} {what}.")
+    for name, counted in (
+        ("documents", "SELECT count(*) FROM documents"),
+        ("passages", "SELECT count(*) FROM passages"),
+        ("characters", "SELECT coalesce(sum(characters), 0) FROM documents"),
+    ):
+        found, said = connection.execute(f"SELECT ({counted}), (SELECT {name} FROM totals)").fetchone()
+        if found != said:
+            yield Finding("count", "totals", f"There are {found:,} {name}, not {said}.")
     row = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
     if row is None or not str(row[0]).isdecimal():
         yield Finding("count", "generation", "The generation is not a number.")

@@ -53,7 +53,8 @@ class Failpoints:
         setattr(owner, name, wrapped)
 
     def install(self) -> None:
-        from spanwise.index import store_sqlite
+        from spanwise.index.index_files import IndexFiles
+        from spanwise.index.indexing import Indexes
 
         points = self
 
@@ -91,8 +92,13 @@ class Failpoints:
         }.items():  # fmt: skip
             self.around(os, name, step)
         self.around(shutil, "copyfile", "copying a file")
-        self.around(store_sqlite.SqlitePassageStore, "_refreshed", "building the vector index")
-        self.around(store_sqlite.SqlitePassageStore, "_current", "the vector index is swapped in", before="")
+        self.around(Indexes, "_refreshed", "building the vector index")
+        self.around(Indexes, "current", "the vector index is swapped in", before="")
+        self.around(Indexes, "_build", "making the large index")
+        self.around(Indexes, "_install", "the large index is swapped in", before="")
+        self.around(IndexFiles, "load", "reading the large index")
+        self.around(IndexFiles, "write", "writing the large index")
+        self.around(IndexFiles, "publish", "publishing the large index")
 
 
 def run(

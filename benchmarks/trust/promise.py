@@ -25,10 +25,11 @@ from spanwise.qa.calibration import Calibration, Judge
 from spanwise.qa.collection import Collection
 from spanwise.qa.fitting import Logistic
 from spanwise.testing import HashEmbedder, ScriptedReader
+from trust.large import large_from
 
 SETTINGS = Settings(max_top_k=100_000, write_wait_seconds=30)
 EMBEDDER = HashEmbedder(32)
-OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "rename": 1, "drop": 1}
+OTHERS = {"search": 4, "reopen": 2, "calibrate": 2, "compact": 1, "copy": 2, "rename": 1, "drop": 1, "index": 4}
 """How often a change is none of documents."""
 IDS = (*(f"d{number}" for number in range(8)), *(f"f{number}.txt" for number in range(5)))
 """Ids of documents; those with a dot are added as files, whose originals are kept."""
@@ -130,6 +131,7 @@ def text_of(document_id: str, version: int) -> str:
 
 
 def open_collection(data: Path, name: str = "default") -> Collection:
+    large_from(3, changes=4)
     return spanwise.open(data, name, settings=SETTINGS, embedder=EMBEDDER, reader=ScriptedReader())
 
 
@@ -286,6 +288,8 @@ def perform(library: Collection, change: Change, data: Path, files: Path) -> Col
         library.search("stands", 5)
     elif change.kind == "calibrate":
         library.store_calibration(calibration(change.number))
+    elif change.kind == "index":
+        library.build_index()
     elif change.kind == "compact":
         library.compact()
     elif change.kind == "copy":

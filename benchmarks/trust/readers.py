@@ -28,6 +28,7 @@ from spanwise import DocumentNotFoundError, Settings, Source
 from spanwise.index.records import Passage
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
+from trust.large import large_from
 from trust.reporting import write_report
 
 DOCUMENTS = 30
@@ -62,6 +63,7 @@ class Outcome:
 
 def open_library(data: Path) -> Collection:
     settings = Settings(max_top_k=1_000, write_wait_seconds=60)
+    large_from(20, changes=8, patience_seconds=0.2)
     return spanwise.open(data, settings=settings, embedder=HashEmbedder(32), reader=ScriptedReader())
 
 

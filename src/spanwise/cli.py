@@ -214,6 +214,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
             except SourceError as error:
                 one = Added(failed=(Failure(path.name, str(error)),))
             result += one
+        collection.build_index()
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
 
@@ -225,6 +226,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
         return _watch(options, settings)
     with _collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
         result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
+        collection.build_index()
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
 

@@ -64,6 +64,7 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
 
     restore(settings.data, options.collection, options.file, replace=options.replace, settings=settings)
     with _collection(options, settings) as collection:
+        collection.build_index()
         status = collection.status()
     if options.json:
         _print_json({"collection": status.collection, "documents": status.documents, "passages": status.passages})
@@ -77,6 +78,7 @@ def _reindex(options: argparse.Namespace, settings: Settings) -> int:
 
     with _collection(options, settings) as collection, adding(options.to_model, "Reindexing under") as on_progress:
         generation = collection.reindex(options.to_model, on_progress=on_progress)
+        collection.build_index()
     if options.json:
         _print_json({"embedding_model": options.to_model, "generation": generation})
     else:

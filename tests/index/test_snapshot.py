@@ -57,7 +57,7 @@ def test_changes_upon_changes_are_searched_exactly(
                 wanted = exact(expected, question, k)
                 assert [texts_of[key] for key, _ in found] == [text for text, _ in wanted]
                 assert [score for _, score in found] == pytest.approx([score for _, score in wanted], abs=1e-5)
-            held = store._snapshot  # type: ignore[attr-defined]
+            held = store._indexes.held  # type: ignore[attr-defined]
             shapes.add((len(held.segments), any(len(one.dead) for one in held.segments)) if held else None)
     assert {(1, False), (2, False), (2, True)} <= shapes
 
@@ -68,7 +68,7 @@ def test_a_small_change_leaves_the_large_index_as_it_is(store: PassageStore, dra
     def large() -> object:
         with store.reading() as view:
             view.dense(np.eye(1, 16, dtype=np.float32)[0], 1)
-        return store._snapshot.segments[0].index  # type: ignore[attr-defined]
+        return store._indexes.held.segments[0].index  # type: ignore[attr-defined]
 
     before = large()
     store.add([draft("new", "birk")], replace=True)

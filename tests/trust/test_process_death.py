@@ -52,7 +52,7 @@ def kept(tmp_path: Path) -> Callable[[str], None]:
     """Checks a collection that has carried out a script, after a statement was carried out on its database."""
 
     def check_after(statement: str) -> None:
-        changes = script(3, 20)
+        changes = script(5, 20)
         library = open_collection(tmp_path / "data")
         for change in changes:
             library = perform(library, change, tmp_path / "data", tmp_path / "files")
