@@ -146,7 +146,7 @@ def test_it_is_kept_where_the_system_keeps_caches(
 @pytest.mark.parametrize(("system", "order"), [("darwin", ["torch", "faiss"]), ("linux", ["faiss"])])
 def test_torch_comes_before_faiss_on_macos(tmp_path: Path, system: str, order: list[str]) -> None:
     for name in ("torch", "faiss"):  # stand-ins that say when they are loaded
-        (tmp_path / f"{name}.py").write_text(f"print({name!r})\nclass SearchParameters: ...\n")
+        (tmp_path / f"{name}.py").write_text(f"print({name!r})\ndef __getattr__(name): return object\n")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import numpy; sys.platform = {system!r}; "
         "import spanwise.index.vectors_faiss"
