@@ -20,11 +20,12 @@ SYSTEMS = {
     "haystack-hybrid": ("haystack", "with_haystack", "hybrid"),
     "txtai": ("txtai", "with_txtai", ""),
     "txtai-hybrid": ("txtai", "with_txtai", "hybrid"),
+    "txtai-reference": ("txtai", "with_txtai", "reference"),
     "bm25s": ("floors", "with_floors", "bm25s"),
     "faiss": ("floors", "with_floors", "faiss"),
 }
 """Of each system its environment ("" is that of the driver), its module and its variant."""
-ANSWERS = ("spanwise", "haystack", "haystack-hybrid", "txtai", "txtai-hybrid")
+ANSWERS = ("spanwise", "haystack", "haystack-hybrid", "txtai", "txtai-hybrid", "txtai-reference")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,6 @@ from spanwise.qa.evaluation.datasets import Row
 from spanwise.qa.evaluation.metrics import mean_text, score_text
 
 CLIENTS = 16
-AT_ONCE = (1, 2, 16)
-"""How many of sixteen clients' questions a system is given at a time: each is tried, and the best counts."""
 COLD_STARTS = 3
 WARM_UPS = 5
 
@@ -47,6 +45,8 @@ class Bench:
     own: dict[str, str]
     """Question to the id of its own passage."""
     clients_questions: int
+    at_once: Sequence[int]
+    """How many of sixteen clients' questions a system is given at a time: each is tried, and the best counts."""
 
     def child(self, system: str, at_once: int = 1, part: str = "corpus") -> Child:
         return Child(system, self.environments, self.work / f"{system}-{part}", self.reader, at_once)
@@ -96,7 +96,7 @@ def search(bench: Bench, system: str) -> dict[str, Any]:
         "questions": len(bench.rows),
         **percentiles([one.seconds for one in said]),
         "processor_ms": round(1000 * (after["processor"] - before["processor"]) / len(said), 2),
-        f"recall_at_{READ_AT_MOST}": round(100 * statistics.mean(found), 1),
+        f"recall_at_{READ_AT_MOST}": round(100 * sum(found) / len(found), 1),
     }
 
 
@@ -131,7 +131,7 @@ def quality(bench: Bench, said: Sequence[Said]) -> dict[str, Any]:
     spans = [one for one in given if one["start"] is not None and one["passage"] is not None]
     named = [one for one in given if one["passage"] is not None]
     return {
-        **{name: value for name, value in mean_text(scores).items() if name != "n"},
+        **{name: round(value, 2) for name, value in mean_text(scores).items() if name != "n"},
         "answers": len(given),
         "with_span": len(spans),
         "span_right": sum(bench.texts[one["passage"]][one["start"] : one["end"]] == one["text"] for one in spans),
@@ -149,7 +149,7 @@ def clients(bench: Bench, system: str) -> dict[str, Any]:
         rate, alone = _together(child, bench.warm_ups, questions, 1)
     figures["one_client"] = rate
     figures["sixteen_clients"] = {}
-    for at_once in AT_ONCE:
+    for at_once in bench.at_once:
         with bench.opened(system, at_once) as child:
             rate, said = _together(child, bench.warm_ups, questions, CLIENTS)
         figures["sixteen_clients"][str(at_once)] = {

@@ -70,6 +70,13 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--clients-questions", type=int, default=64, help="how many of them the clients stage asks")
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        nargs="+",
+        default=[1, 2, 16],
+        help="how many requests of 16 clients are handled at a time",
+    )
     parser.add_argument("--passages", type=int, help="use only the first so many contexts, for a short run")
     parser.add_argument("--index-passages", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/peers")
@@ -101,6 +108,7 @@ def prepared(options: argparse.Namespace) -> tuple[Bench, dict[str, Any]]:
         rows=asked,
         warm_ups=warm_ups,
         own={row.question: context_id(row.context) for row in asked},
+        at_once=options.at_once,
         clients_questions=min(options.clients_questions, len(asked)),
     )
     material = {

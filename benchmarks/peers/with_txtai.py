@@ -12,8 +12,9 @@ from txtai.pipeline import RAG
 
 
 class Txtai:
-    def __init__(self, folder: Path, reader: Path, hybrid: bool) -> None:
+    def __init__(self, folder: Path, reader: Path, hybrid: bool, reference: bool) -> None:
         self._folder, self._hybrid, self._model = folder / "index", hybrid, str(reader)
+        self._output = "reference" if reference else "default"
         self._use(Embeddings(path=str(embedding_folder()), content=True, hybrid=hybrid, gpu=False))
 
     def warm(self) -> None:
@@ -34,12 +35,12 @@ class Txtai:
 
     def ask(self, question: str) -> Found | None:
         said = self._extractor()({"query": question, "question": question})
-        return Found(said["answer"], said["reference"]) if said["answer"] else None
+        return Found(said["answer"], said.get("reference")) if said["answer"] else None
 
     def about(self) -> dict[str, str]:
         how = "hybrid (embeddings and BM25)" if self._hybrid else "embeddings"
         return {name: version(name) for name in ("txtai", "transformers", "torch", "faiss-cpu")} | {
-            "settings": f"{how}; RAG with context={READ_AT_MOST}, output=reference; reader in float32"
+            "settings": f"{how}; RAG with context={READ_AT_MOST}, output={self._output}; reader in float32"
         }
 
     def _use(self, embeddings: Embeddings) -> None:
@@ -49,10 +50,10 @@ class Txtai:
     def _extractor(self) -> RAG:
         if self._rag is None:
             self._rag = RAG(
-                self._embeddings, self._model, gpu=False, context=READ_AT_MOST, output="reference", dtype="float32"
+                self._embeddings, self._model, gpu=False, context=READ_AT_MOST, output=self._output, dtype="float32"
             )
         return self._rag
 
 
 def build(folder: Path, reader: Path, variant: str) -> Txtai:
-    return Txtai(folder, reader, hybrid=variant == "hybrid")
+    return Txtai(folder, reader, hybrid=variant != "", reference=variant == "reference")
