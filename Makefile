@@ -1,6 +1,6 @@
 # make serve   install, index seeds/, answer a question, serve the API and the search box on 127.0.0.1:8000
 # make test    install what the tests need and run all of them (browser tests need chromium and npm on the PATH)
-# make test-fast  those without models, browser or fuzzing
+# make test-fast  those without models, browsers, fuzzing and processes of their own
 # make lint    ruff and mypy
 # make eval    quality on labelled data: make eval TASK=reading FILE=dev.jsonl.gz LIMIT=500
 # make bench   speed on this machine: make bench CORPUS=dev.jsonl.gz
@@ -41,7 +41,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "not models and not training and not browser and not contract"
+	$(BIN)/python -m pytest -m "not models and not training and not browser and not contract and not trust and not slow"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

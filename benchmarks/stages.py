@@ -302,7 +302,8 @@ def main() -> None:
     shown = {"int8": "int8", "float32": "float32", "bfloat16": "bfloat16"}
     speeds = ", ".join(f"{peak[kind] / 1e6:.0f} GFLOP/s {name}" for kind, name in shown.items())
     text = f"One core: {speeds}, {peak['bytes'] / 1e6:.1f} GB/s.\n\n" + "\n".join(map(table, reports))
-    write_report(chosen.out and chosen.out.with_suffix(".md"), "Stages of an answer", sys.argv[1:], text,
+    command = [word for word in sys.argv[1:] if word not in ("--out", str(chosen.out))]
+    write_report(chosen.out and chosen.out.with_suffix(".md"), "Stages of an answer", command, text,
                  "benchmarks/stages.py")  # fmt: skip
     if chosen.out:
         data = {"peaks": peak, "reports": reports, "growth": growth}

@@ -108,6 +108,7 @@ def test_flask_stays_in_its_room() -> None:
     assert strays == []
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_only_spanwise(tmp_path: Path) -> None:
     shutil.rmtree(ROOT / "build", ignore_errors=True)  # setuptools would pack what an earlier build left there
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, ROOT]

@@ -156,6 +156,7 @@ jobs.close()
 """
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_works_and_another_takes_over(settings: Settings) -> None:
     embedder = SlowEmbedder()
     first = make(settings, embedder)

@@ -162,6 +162,7 @@ NOT_SERVED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", SERVED, ids=" ".join)
 def test_the_output_is_that_without_a_server(
     server: str, data: Path, run: CommandLine, arguments: tuple[str, ...]
@@ -174,6 +175,7 @@ def test_the_output_is_that_without_a_server(
     assert served[2] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", NOT_SERVED, ids=lambda arguments: ascii(" ".join(arguments))[:40])
 def test_errors_are_those_without_a_server(
     server: str, data: Path, run: CommandLine, arguments: tuple[str, ...]
@@ -182,6 +184,7 @@ def test_errors_are_those_without_a_server(
     assert served == run(*arguments, "--data", str(data), "--local")
 
 
+@pytest.mark.slow
 def test_pages_go_on_across_server_and_command_line(server: str, data: Path, run: CommandLine) -> None:
     where = ("--where", 'document.added_at>"2000"', "--where", "year=2022")
     first = json.loads(
@@ -207,6 +210,7 @@ def test_pages_go_on_across_server_and_command_line(server: str, data: Path, run
     assert json.loads(second[1])["hits"]
 
 
+@pytest.mark.slow
 def test_other_settings_and_a_wish_keep_it_local(
     server: str, data: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +226,7 @@ def test_other_settings_and_a_wish_keep_it_local(
     assert run.opened == 1
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_folder_is_another_folder(server: str, data: Path, run: CommandLine, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "copy")
     assert (tmp_path / "copy" / running.FILE).exists()
@@ -281,6 +286,7 @@ def rewrite(data: Path, **changes: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relays", [False, True])
 def test_another_program_on_the_port_hears_no_question(
     server: str, data: Path, run: CommandLine, relays: bool, monkeypatch: pytest.MonkeyPatch
@@ -383,6 +389,7 @@ def own(tmp_path: Path, article: str) -> Path:
     return tmp_path / "own"
 
 
+@pytest.mark.slow
 def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine) -> None:
     ask = ("ask", QUESTION, "--data", str(own))
     with serving(own) as (process, address):
@@ -401,6 +408,7 @@ def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine) -> N
         assert run.opened == 1
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine) -> None:
     ask = ("ask", QUESTION, "--data", str(own))
     with serving(own) as (process, _):
@@ -418,6 +426,7 @@ def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine) -> None:
         assert run.opened == 0
 
 
+@pytest.mark.slow
 def test_with_keys_the_key_of_the_environment_or_none(
     own: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def data(tmp_path: Path, article: str) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(data: Path, article: str, stop: signal.Signals) -> None:
     with running(data) as (process, address):
@@ -95,6 +96,7 @@ def test_it_serves_until_it_is_told_to_stop(data: Path, article: str, stop: sign
         assert errors == ""
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_the_request_that_runs(data: Path) -> None:
     with running(data) as (process, address):
         answers: list[Any] = []
@@ -110,6 +112,7 @@ def test_a_stop_waits_for_the_request_that_runs(data: Path) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_body_over_the_limit_is_answered(data: Path) -> None:
     with running(data) as (_, address):
         with pytest.raises(HTTPError) as caught:
@@ -119,6 +122,7 @@ def test_a_body_over_the_limit_is_answered(data: Path) -> None:
             assert "100000 bytes" in json.load(response)["detail"]
 
 
+@pytest.mark.slow
 def test_a_chunked_body_over_the_limit_is_answered(data: Path) -> None:
     with running(data) as (_, address):
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
@@ -130,6 +134,7 @@ def test_a_chunked_body_over_the_limit_is_answered(data: Path) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_half_a_body_does_not_hold_the_server(data: Path) -> None:
     with running(data) as (_, address):
         host, _, port = address.removeprefix("http://").partition(":")
@@ -146,6 +151,7 @@ def test_half_a_body_does_not_hold_the_server(data: Path) -> None:
         assert post(address, "/v1/ask", {"question": QUESTION})["answerable"] is True
 
 
+@pytest.mark.slow
 def test_documents_and_questions_at_once(data: Path) -> None:
     def change(address: str, failed: list[Exception]) -> None:
         try:
@@ -174,6 +180,7 @@ def test_documents_and_questions_at_once(data: Path) -> None:
             assert len(json.load(response)["documents"]) == 11
 
 
+@pytest.mark.slow
 def test_a_collection_of_another_model_is_one_sentence(data: Path) -> None:
     with running(data, model="another-model") as (process, address):
         assert address == ""

@@ -59,6 +59,7 @@ def texts(data: Path) -> dict[str, str]:
         return {info.id: collection.document(info.id).text for info in collection.documents()}
 
 
+@pytest.mark.slow
 def test_a_process_follows_the_folder_and_stops_when_told(
     watcher: subprocess.Popen[str], folder: Path, tmp_path: Path
 ) -> None:

@@ -160,6 +160,7 @@ library.add(Path(sys.argv[2]), on_progress=report)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up_where_it_was(
     opened: Open, data: Path, tmp_path: Path, read: list[str], embedder: object
 ) -> None:

@@ -133,6 +133,7 @@ spanwise.drop(sys.argv[1], "default")
 """
 
 
+@pytest.mark.slow
 def test_a_drop_that_was_cut_off_is_a_drop(opened: Open, data: Path) -> None:
     opened().add("The bridge is wide.")
     child = subprocess.run([sys.executable, "-c", DIE_WHILE_DROPPING, str(data)], check=False)

@@ -179,6 +179,7 @@ library.add(Path(sys.argv[2])) if sys.argv[3] == "commit" else library.remove("a
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["commit", "remove"])
 def test_a_crash_leaves_no_document_without_its_file_and_no_file_without_a_document(
     opened: Open, data: Path, tmp_path: Path, kept: Callable[[], set[str]], before: str

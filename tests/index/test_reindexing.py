@@ -162,6 +162,7 @@ library.reindex(embedder=HashEmbedder(32, max_tokens=64, model="other"), on_prog
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("point", "left"), [("preparing", 3), ("publishing", 0)])
 def test_a_killed_run_leaves_the_old_model_and_is_taken_up(
     filled: Collection, opened: Open, data: Path, point: str, left: int

@@ -104,6 +104,7 @@ print(len(os.listdir("/proc/self/task")) - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
 def test_a_search_starts_no_threads() -> None:
     """A team of threads for one vector waits for its slowest member: on busy cores a hundred times as long."""

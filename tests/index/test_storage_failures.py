@@ -156,6 +156,7 @@ def process(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             child.kill()
 
 
+@pytest.mark.slow
 def test_a_busy_writer_is_waited_for_and_then_reported(opened: Open, data: Path) -> None:
     library = opened(settings=Settings(write_wait_seconds=0.15))
     library.add(Source("The bridge is wide.", id="a"))
@@ -194,6 +195,7 @@ for number in range(100_000):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing_it_was_told_is_stored(tmp_path: Path) -> None:
     with process(WRITE_FOR_EVER, str(tmp_path / "store")) as child:
         assert child.stdout is not None
@@ -220,6 +222,7 @@ def test_a_killed_process_loses_nothing_it_was_told_is_stored(tmp_path: Path) ->
         connection.execute("INSERT INTO lexical (lexical) VALUES ('integrity-check')")
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_writer_that_died_is_free(opened: Open, data: Path) -> None:
     library = opened(settings=Settings(write_wait_seconds=5))
     library.add(Source("The bridge is wide.", id="a"))

@@ -218,6 +218,7 @@ def tell(process: subprocess.Popen[str], what: str, version: int) -> None:
     assert process.stdout.readline() == "done\n"
 
 
+@pytest.mark.slow
 def test_another_process_changes_while_many_threads_ask(library: Library) -> None:
     """Once a change has returned there, no answer that is asked for here shows what was before it."""
     current = [0]  # the version that has returned; odd ones are deletions
