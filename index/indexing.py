@@ -229,7 +229,7 @@ class Indexes:
         with work.announced(self._database.file.parent, WHAT, "vectors") as announce:
             try:
                 made = self._made(files, announce)
-            except Stopped:
+            except (Stopped, FileNotFoundError):  # the latter: another process has swept it away for its own
                 return False
         self.trouble = None
         self._install(made)

@@ -61,7 +61,7 @@ class SqliteView:
         rows = self._connection.execute(
             "SELECT passage, vector FROM vectors WHERE passage > ? ORDER BY passage", (key,)
         )
-        while some := rows.fetchmany(2_000):  # what stays in the processor's cache is read twice as fast
+        while some := rows.fetchmany(2_000):
             yield np.array([key for key, _ in some], np.int64), unpacked([blob for _, blob in some], self._store.name)
 
     def vectors_of(self, keys: Keys) -> Rows16:

@@ -334,7 +334,8 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
                 else f"{name.replace('_', ' '):19} {value or '-'}"
             )
         for work in pending:
-            how = f"process {work['process']}" if work["running"] else "cut off: begin it again, it goes on there"
+            again = "it is made again" if work["what"] == "index" else "begin it again, it goes on there"
+            how = f"process {work['process']}" if work["running"] else f"cut off: {again}"
             print(f"{'pending':19} {work['what']} {work['subject']}, {work['done']:,} of {work['total']:,}, {how}")
     return 0
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spanwise.index import index_files, indexing, snapshot
+import spanwise
+from spanwise import Source
+from spanwise.index import collection, index_files, indexing, snapshot
 from spanwise.index.index_files import Manifest
 from spanwise.index.store import DocumentDraft
 from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import VectorIndex
 from spanwise.index.vectors_faiss import FaissFlatIndex, FaissInverted
+from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder
 
 Draft = Callable[..., DocumentDraft]
 Open = Callable[[], SqlitePassageStore]
 ABOVE = 60
+TREES = ("alder", "birch", "elm", "fir", "hazel")
 
 
 @pytest.fixture
@@ -277,3 +283,74 @@ def test_few_that_are_left_are_compared_again(open_large: Open, draft: Draft) ->
     store.delete([f"d{number}" for number in range(80)])
     assert near(store, 90) == ["d90"]
     assert store.search_kind.startswith("exact")
+
+
+def test_backups_leave_it_out_and_renames_take_it_along(
+    opened: Callable[..., Collection], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "FaissInverted", partial(FaissInverted, above=3))
+    library = opened()
+    library.add([Source(f"The {tree} is here.", id=tree) for tree in TREES])
+    assert library.build_index()
+    status = library.status()
+    assert (status.index_file or "").startswith("generation 1, 5 vectors, ")
+    files = [file for file in (data / "collections" / "default").rglob("*") if file.is_file()]
+    assert status.bytes_on_disk == sum(file.stat().st_size for file in files)
+    library.backup(tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as archive:
+        assert sorted(archive.getnames()) == ["collection.sqlite", "manifest.json"]
+    spanwise.rename(data, "default", "other")
+    other = opened("other", create=False)
+    assert other.status().search.startswith("approximate")
+    assert other.search("elm", 1, mode="dense")[0].document.id == "elm"
+    spanwise.restore(data, tmp_path / "backup.tar", "copy")
+    copy = opened("copy", create=False)
+    assert (copy.status().search.split(",")[0], copy.status().index_file) == ("exact", None)
+    assert copy.build_index()
+    assert copy.search("elm", 1, mode="dense")[0].document.id == "elm"
+    spanwise.drop(data, "other")
+    assert not (data / "collections" / "other").exists()
+
+
+def test_compacting_makes_it(opened: Callable[..., Collection], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection, "FaissInverted", partial(FaissInverted, above=3))
+    library = opened()
+    library.add([Source(f"The {tree} is here.", id=tree) for tree in TREES])
+    library.compact()
+    assert library.status().search.startswith("approximate")
+
+
+def test_another_model_begins_anew(opened: Callable[..., Collection], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vectors of a reindexed collection have another dimension, and none of those in the files is left."""
+    monkeypatch.setattr(collection, "FaissInverted", partial(FaissInverted, above=3))
+    library = opened()
+    library.add([Source(f"The {tree} is here.", id=tree) for tree in TREES])
+    assert library.build_index()
+    assert library.search("elm", 1, mode="dense")[0].document.id == "elm"
+    library.reindex(embedder=HashEmbedder(24, model="other"))
+    assert library.search("elm", 1, mode="dense")[0].document.id == "elm"
+    assert library.status().search.startswith("exact")
+    assert library.build_index()
+    assert library.search("elm", 1, mode="dense")[0].document.id == "elm"
+    assert library.status().search.startswith("approximate")
+    assert library.verify() == []
+
+
+def test_two_that_make_it_at_once_do_no_harm(open_large: Open, draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, other = open_large(), open_large()
+    filled(store, draft)
+    build = FaissInverted.build
+
+    def both(*arguments: object) -> VectorIndex:
+        monkeypatch.setattr(FaissInverted, "build", build)
+        monkeypatch.setattr(indexing.Indexes, "_is_made_elsewhere", lambda self: False)
+        found = build(*arguments)  # type: ignore[arg-type]
+        assert other.build_index()
+        return found
+
+    monkeypatch.setattr(FaissInverted, "build", both)
+    store.build_index()
+    for one in (store, other, open_large()):
+        assert near(one, 7) == ["d7"]
+        assert one.verify(0)[0] == []
+        assert is_approximate(one)
