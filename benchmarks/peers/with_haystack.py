@@ -27,7 +27,7 @@ class Haystack:
         model = str(embedding_folder())
         self._documents = SentenceTransformersDocumentEmbedder(model=model, progress_bar=False)
         self._query = SentenceTransformersTextEmbedder(model=model, progress_bar=False)
-        # float32: transformers would keep the float16 of the file, which torch computes far more slowly here.
+        # float32, as txtai's and both embedders: transformers would otherwise keep the float16 of the file.
         self._reader = TransformersExtractiveReader(
             model=str(reader), top_k=3, no_answer=False, model_kwargs={"dtype": torch.float32}
         )
