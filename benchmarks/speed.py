@@ -69,10 +69,7 @@ def measure(data: Path, corpus: Path | None, count: int) -> dict[str, Any]:
     figures["encode() alone tokens/s"] = round(tokens / seconds)
     figures["ingest / encode()"] = round(figures["ingest tokens/s"] / figures["encode() alone tokens/s"], 2)
     return {
-        "machine": f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}",
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
-        ).stdout.strip(),
+        "machine": machine(),
         "corpus": corpus.name if corpus else "seeds/",
         "load before the run": [round(value, 1) for value in os.getloadavg()],
         "figures": figures,
@@ -182,6 +179,14 @@ def cold_start(data: Path, question: str, where: str = "") -> dict[str, float]:
     }
 
 
+def machine() -> str:
+    """What ran, and which commit."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
+    ).stdout.strip()
+    return f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}, commit {commit}"
+
+
 def processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
@@ -190,7 +195,7 @@ def processor() -> str:
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    head = "; ".join(f"{name} {report[name]}" for name in ("machine", "commit", "corpus", "load before the run"))
+    head = "; ".join(f"{name} {report[name]}" for name in ("machine", "corpus", "load before the run"))
     rows = "\n".join(f"| {name} | {value} |" for name, value in report["figures"].items())
     return f"{head}\n\n| what | value (ms unless said) |\n|---|---:|\n{rows}\n"
 

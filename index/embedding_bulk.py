@@ -55,7 +55,8 @@ class Bulk:
             torch = TorchVectors(self._weights, threads=self._threads)
             if kept is None:
                 kept, rates = probe(self._onnx, torch)
-                _keep({"key": key, "fastest": kept, "tokens_per_second": rates})
+                if not _busy():
+                    _keep({"key": key, "fastest": kept, "tokens_per_second": rates})
         except (ImportError, OSError, RuntimeError):  # no torch, one that does not load, or one that cannot do it
             return self._onnx
         return torch if kept == TORCH else self._onnx
@@ -76,6 +77,12 @@ def probe(onnx: Way, torch: Way, rounds: int = 3) -> tuple[str, dict[str, int]]:
             best[name] = max(best[name], sum(map(len, ids)) / (time.perf_counter() - started))
     rates = {name: round(rate) for name, rate in best.items()}
     return (TORCH if best[TORCH] > _WORTH * best[ONNX] else ONNX), rates
+
+
+def _busy() -> bool:
+    """Whether others want the processor too: a probe then favours onnxruntime, whose threads do not wait for each
+    other, and is not worth keeping."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
 
 
 def _key(threads: int) -> str | None:

@@ -38,6 +38,7 @@ class FakeWay:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(embedding_bulk, "_busy", lambda: False)
     return tmp_path / "spanwise" / "embedding.json"
 
 
@@ -96,6 +97,13 @@ def test_what_is_kept_of_another_machine_or_damaged_is_probed_again(torch: FakeW
     torch.seconds = 0.01
     Bulk(WEIGHTS, FakeWay())(IDS)
     assert json.loads(cache.read_text())["fastest"] == ONNX
+
+
+def test_what_a_busy_machine_says_is_not_kept(torch: FakeWay, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_bulk, "_busy", lambda: True)
+    Bulk(WEIGHTS, FakeWay(0.01))(IDS)
+    assert torch.calls > 1
+    assert not cache.exists()
 
 
 def test_a_cache_folder_that_cannot_be_written_is_no_matter(torch: FakeWay, cache: Path) -> None:
