@@ -3,9 +3,10 @@
 python benchmarks/retrieval.py NAME=CORPUS… --data FOLDER --rerank 200 --head FOLDER --out benchmarks/results/retrieval
 
 A corpus is a BEIR folder or a SQuAD-format file, whose contexts are pooled; NAME+titles indexes the documents' titles
-with their passages. Queries with the same text are one. NAME@2000 keeps a seeded 2,000 of the documents, all those
-among them that the queries look for. `--data` keeps vectors, indexes, what was gathered and what the models judged, so
-that another reading model costs its own reading only; delete `gathered` in it after a change of the search.
+with their passages; such rows are not re-ranked. NAME@2000 keeps a seeded 2,000 of the documents, all those among them
+that the queries look for. Queries with the same text are one. `--data` keeps vectors, indexes, what was gathered and
+what the models judged, so that another reading model costs its own reading only; delete `gathered` in it after a change
+of the search.
 The one parameter of a fusion is also chosen on the other corpora alone, and that figure reported. Differences come
 with a 95 % interval of a paired bootstrap over queries.
 """
@@ -92,12 +93,14 @@ def main() -> None:
             judges["head"] = Relevance(options.data / "relevance.sqlite", HeadJudge(options.head, bfloat16=True))
     for judge, relevance in judges.items():
         for name, queries in found.items():
+            if base_name(name) != name:
+                continue
             for one in sample(queries, options.rerank):
                 one.relevance[judge] = dict(zip(one.head, relevance.of(one.query, [*one.head.values()]), strict=True))
             sys.stderr.write(f"{name}: judged by the {judge}\n")
     report = {name: row(name, found) for name in found}
-    if judges:
-        for name, figures in report.items():
+    for name, figures in report.items():
+        if any(one.relevance for one in found[name]):
             figures["re-ranked"] = reranking(name, found)
     write_figures(options.out, "Retrieval against its parts", __doc__, as_markdown(report), report)
 
@@ -177,7 +180,7 @@ def reranking(name: str, found: Mapping[str, Sequence[Judged]]) -> dict[str, Any
     """nDCG@10 of the queries that models judged, 0 to 100; how relevance and search score are best put together."""
     judged = {other: [one for one in each if one.relevance] for other, each in found.items()}
     here = judged[name]
-    others = [each for other, each in judged.items() if base_name(other) != base_name(name)]
+    others = [each for other, each in judged.items() if other != name and each]
     methods: dict[str, Method] = {column: PARTS[column] for column in ("BM25", "dense", "ours")}
     for judge, said in JUDGES.items():
         if judge not in here[0].relevance:
