@@ -3,9 +3,10 @@
 python benchmarks/retrieval.py NAME=CORPUS… --data FOLDER --rerank 200 --head FOLDER --out benchmarks/results/retrieval
 
 A corpus is a BEIR folder or a SQuAD-format file, whose contexts are pooled; NAME+titles indexes the documents' titles
-with their passages. Queries with the same text are one. NAME@2000 keeps a seeded 2,000 of the documents, all those
-among them that the queries look for. `--data` keeps vectors, indexes, what was gathered and what the models judged, so
-that another reading model costs its own reading only; delete `gathered` in it after a change of the search.
+with their passages; such rows are not re-ranked. NAME@2000 keeps a seeded 2,000 of the documents, all those among them
+that the queries look for. Queries with the same text are one. `--data` keeps vectors, indexes, what was gathered and
+what the models judged, so that another reading model costs its own reading only; delete `gathered` in it after a change
+of the search.
 The one parameter of a fusion is also chosen on the other corpora alone, and that figure reported. Differences come
 with a 95 % interval of a paired bootstrap over queries.
 """
@@ -19,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,16 @@ def main() -> None:
             judges["head"] = Relevance(options.data / "relevance.sqlite", HeadJudge(options.head, bfloat16=True))
     for judge, relevance in judges.items():
         for name, queries in found.items():
+            if base_name(name) != name:
+                continue
             for one in sample(queries, options.rerank):
                 one.relevance[judge] = dict(zip(one.head, relevance.of(one.query, [*one.head.values()]), strict=True))
             sys.stderr.write(f"{name}: judged by the {judge}\n")
     report = {name: row(name, found) for name in found}
-    if judges:
-        for name, figures in report.items():
-            figures["re-ranked"] = reranking(name, found)
+    judged = {name: [one for one in each if one.relevance] for name, each in found.items()}
+    judged = {name: each for name, each in judged.items() if each}
+    for name in judged:
+        report[name]["re-ranked"] = reranking(name, judged)
     write_figures(options.out, "Retrieval against its parts", __doc__, as_markdown(report), report)
 
 
@@ -173,11 +177,10 @@ def row(name: str, found: Mapping[str, Sequence[Judged]]) -> dict[str, Any]:
     }
 
 
-def reranking(name: str, found: Mapping[str, Sequence[Judged]]) -> dict[str, Any]:
-    """nDCG@10 of the queries that models judged, 0 to 100; how relevance and search score are best put together."""
-    judged = {other: [one for one in each if one.relevance] for other, each in found.items()}
+def reranking(name: str, judged: Mapping[str, Sequence[Judged]]) -> dict[str, Any]:
+    """nDCG@10 of queries that models judged, 0 to 100; how relevance and search score are best put together."""
     here = judged[name]
-    others = [each for other, each in judged.items() if base_name(other) != base_name(name)]
+    others = [each for other, each in judged.items() if other != name]
     methods: dict[str, Method] = {column: PARTS[column] for column in ("BM25", "dense", "ours")}
     for judge, said in JUDGES.items():
         if judge not in here[0].relevance:
@@ -185,9 +188,9 @@ def reranking(name: str, found: Mapping[str, Sequence[Judged]]) -> dict[str, Any
         methods[f"{said}: relevance alone"] = with_score(judge, 0.0)
         methods[f"{said}: relevance + {SEARCH_WEIGHT:g} × score"] = with_score(judge, SEARCH_WEIGHT)
         if others:
-            weight = best(SEARCH_WEIGHTS, partial(with_score, judge), others)
+            weight = best(SEARCH_WEIGHTS, judged_by(with_score, judge), others)
             methods[f"{said}: the same, weight chosen elsewhere ({weight:g})"] = with_score(judge, weight)
-            share = best(SHARES, partial(with_share, judge), others)
+            share = best(SHARES, judged_by(with_share, judge), others)
             methods[f"{said}: relevance within the 20, share of the score chosen elsewhere ({share})"] = with_share(
                 judge, share
             )
@@ -225,7 +228,18 @@ def ndcgs(found: Sequence[Sequence[str]], queries: Sequence[Judged]) -> list[flo
 
 def best(values: Sequence[float], method: Callable[[float], Method], corpora: Sequence[Sequence[Judged]]) -> float:
     """The value with the best mean nDCG@10 over `corpora`, each counted alike."""
-    return max(values, key=lambda value: np.mean([np.mean(ndcgs(rankings(method(value), c), c)) for c in corpora]))
+    return max(values, key=lambda value: sum(_reckoned(method, value, corpus) for corpus in corpora))
+
+
+def _reckoned(method: Callable[[float], Method], value: float, corpus: Sequence[Judged]) -> float:
+    """Mean nDCG@10, reckoned once."""
+    key = (method, value, id(corpus))
+    if key not in _known:
+        _known[key] = mean(ndcgs(rankings(method(value), corpus), corpus))
+    return _known[key]
+
+
+_known: dict[Any, float] = {}
 
 
 def ours_with(weight: float) -> Method:
@@ -280,6 +294,12 @@ def with_share(judge: str, share: float) -> Method:
         }
 
     return scores
+
+
+@cache
+def judged_by(method: Callable[[str, float], Method], judge: str) -> Callable[[float], Method]:
+    """The same object for the same judge, so that what was reckoned is found again."""
+    return partial(method, judge)
 
 
 def base_name(name: str) -> str:
