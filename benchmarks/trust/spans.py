@@ -135,6 +135,8 @@ class Counts:
 
 def compare(one: Planted, answers: Sequence[tuple[str, int, int, int, int]], cut: int, counts: Counts) -> list[Any]:
     """Answers (text, start, end, and in UTF-16) against what was planted; what JavaScript is to check."""
+    # In a passage that holds none of its words the scripted reader guesses one: that is its slice of the text, no more.
+    answers = [found for found in answers if found[0] in one.words or one.text[found[1] : found[2]] != found[0]]
     if len(answers) != len(one.words) - cut:
         raise Broken(f"{one.id}: {len(answers)} answers to {len(one.words)} planted words, {cut} of them cut")
     checks = []
