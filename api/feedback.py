@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..qa.labels import label_json, labels_of
-from . import schema
+from . import request_schema, response_schema
 from .problems import documented
 from .routes import collection, v1
 from .serialise import mark_json
@@ -16,10 +16,10 @@ __all__ = ["v1"]
 
 
 @v1.post("/feedback")
-@v1.input(schema.FeedbackRequest, arg_name="body")
-@v1.output(schema.MarkOut, status_code=201)
+@v1.input(request_schema.FeedbackRequest, arg_name="body")
+@v1.output(response_schema.MarkOut, status_code=201)
 @v1.doc(operation_id="add_feedback", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def add_feedback(body: schema.FeedbackRequest) -> Json:
+def add_feedback(body: request_schema.FeedbackRequest) -> Json:
     """Say whether an answer is right
 
     Kept with the collection, in the place of an earlier mark on the same words, for `spanwise calibrate`.
@@ -31,10 +31,10 @@ def add_feedback(body: schema.FeedbackRequest) -> Json:
 
 
 @v1.get("/labels")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
-@v1.output(schema.LabelsOut)
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
+@v1.output(response_schema.LabelsOut)
 @v1.doc(operation_id="list_labels", tags=["Questions"], responses=documented(404, 409, 422, 500, 503))
-def list_labels(query: schema.CollectionQuery) -> Json:
+def list_labels(query: request_schema.CollectionQuery) -> Json:
     """What was marked, as labels
 
     Each is a line of the file that `spanwise calibrate` reads.

@@ -8,7 +8,7 @@ from flask import current_app
 
 from ..errors import CollectionExistsError
 from ..index.storage import collections as names_of_collections
-from . import schema
+from . import request_schema, response_schema
 from .fields import settings
 from .jobs import running_jobs
 from .keys import KeyFile, Scope
@@ -22,7 +22,7 @@ __all__ = ["v1"]
 
 
 @v1.get("/collections")
-@v1.output(schema.CollectionsOut)
+@v1.output(response_schema.CollectionsOut)
 @v1.doc(operation_id="list_collections", tags=["Collections"], responses=documented(500, 503))
 def list_collections() -> Json:
     """The collections that the caller may read"""
@@ -32,10 +32,10 @@ def list_collections() -> Json:
 
 
 @v1.post("/collections")
-@v1.input(schema.CollectionRequest, arg_name="body")
-@v1.output(schema.CollectionOut, status_code=201)
+@v1.input(request_schema.CollectionRequest, arg_name="body")
+@v1.output(response_schema.CollectionOut, status_code=201)
 @v1.doc(operation_id="create_collection", tags=["Collections"], responses=documented(400, 409, 413, 415, 422, 500, 503))
-def create_collection(body: schema.CollectionRequest) -> Json:
+def create_collection(body: request_schema.CollectionRequest) -> Json:
     """Make a collection that does not exist yet"""
     enter_collection(body.name)
     collections().make(body.name)
@@ -43,7 +43,7 @@ def create_collection(body: schema.CollectionRequest) -> Json:
 
 
 @v1.put("/collections/<string:name>")
-@v1.output(schema.CollectionOut)
+@v1.output(response_schema.CollectionOut)
 @v1.doc(
     operation_id="make_collection",
     tags=["Collections"],
@@ -66,14 +66,14 @@ def make_collection(name: str) -> tuple[Json, int]:
 
 
 @v1.patch("/collections/<string:name>")
-@v1.input(schema.CollectionRequest, arg_name="body")
-@v1.output(schema.CollectionOut)
+@v1.input(request_schema.CollectionRequest, arg_name="body")
+@v1.output(response_schema.CollectionOut)
 @v1.doc(
     operation_id="rename_collection",
     tags=["Collections"],
     responses=documented(400, 404, 409, 413, 415, 422, 500, 503),
 )
-def rename_collection(name: str, body: schema.CollectionRequest) -> Json:
+def rename_collection(name: str, body: request_schema.CollectionRequest) -> Json:
     """Give a collection another name
 
     What keys and public grants say of it goes with it.

@@ -7,7 +7,7 @@ from typing import Any
 
 from .fields import COLLECTION_PATTERN
 from .problems import documented
-from .schema import Problem
+from .response_schema import Problem
 
 Json = dict[str, Any]
 

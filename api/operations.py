@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 
 from .. import __version__
 from ..errors import NotFoundError
-from . import schema, uploads
+from . import request_schema, response_schema, uploads
 from .fields import settings
 from .jobs import POLL_SECONDS, Job, job_json, running_jobs
 from .observing import metrics
@@ -24,7 +24,7 @@ __all__ = ["service", "v1"]
 
 
 @service.get("/readyz")
-@service.output(schema.ReadyOut)
+@service.output(response_schema.ReadyOut)
 @service.doc(operation_id="ready", tags=["Service"], responses=documented(409, 500, 503))
 def ready() -> Json:
     """Whether questions can be answered
@@ -36,10 +36,10 @@ def ready() -> Json:
 
 
 @service.get("/identity")
-@service.input(schema.IdentityQuery, location="query", arg_name="query")
-@service.output(schema.IdentityOut)
+@service.input(request_schema.IdentityQuery, location="query", arg_name="query")
+@service.output(response_schema.IdentityOut)
 @service.doc(operation_id="identify", tags=["Service"], responses=documented(404, 422, 500))
-def identify(query: schema.IdentityQuery) -> Json:
+def identify(query: request_schema.IdentityQuery) -> Json:
     """Prove which server this is
 
     To a program that may read `server.json` in the data folder: an HMAC of its nonce under the secret that stands
@@ -78,14 +78,14 @@ def show_metrics() -> Response:
 
 
 @v1.get("/status")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
-@v1.output(schema.StatusOut)
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
+@v1.output(response_schema.StatusOut)
 @v1.doc(operation_id="status", tags=["Collections"], responses=documented(404, 409, 422, 500, 503))
-def status(query: schema.CollectionQuery) -> Json:
+def status(query: request_schema.CollectionQuery) -> Json:
     """What a collection holds and which models it uses"""
     found = collection(query.collection).status()
-    said = {name: getattr(found, name) for name in schema.StatusOut.model_fields}
-    shown = schema.WorkOut.model_fields  # not the folders of the server
+    said = {name: getattr(found, name) for name in response_schema.StatusOut.model_fields}
+    shown = response_schema.WorkOut.model_fields  # not the folders of the server
     said["pending"] = [{name: getattr(work, name) for name in shown} for work in found.pending]
     for model in ("embedding_model", "reader"):  # one that was given by path is told by its folder's name
         said[model] = PurePath(said[model]).name if PurePath(said[model]).is_absolute() else said[model]
@@ -93,8 +93,8 @@ def status(query: schema.CollectionQuery) -> Json:
 
 
 @v1.post("/files")
-@v1.input(schema.UploadQuery, location="query", arg_name="query")
-@v1.output(schema.StoredOut, status_code=201)
+@v1.input(request_schema.UploadQuery, location="query", arg_name="query")
+@v1.output(response_schema.StoredOut, status_code=201)
 @v1.doc(
     operation_id="upload_files",
     tags=["Documents"],
@@ -106,7 +106,7 @@ def status(query: schema.CollectionQuery) -> Json:
         **documented(409, 413, 422, 500, 503),
     },
 )
-def upload_files(query: schema.UploadQuery) -> Json | Response:
+def upload_files(query: request_schema.UploadQuery) -> Json | Response:
     """Store files of every format that is read
 
     One or more fields `file` of multipart/form-data; a file whose id exists replaces the document. The id is the file's
@@ -122,7 +122,7 @@ def upload_files(query: schema.UploadQuery) -> Json | Response:
 
 
 @v1.get("/jobs/<string:job_id>")
-@v1.output(schema.JobOut)
+@v1.output(response_schema.JobOut)
 @v1.doc(operation_id="get_job", tags=["Documents"], responses=documented(404, 500, 503))
 def get_job(job_id: str) -> Response:
     """How far an upload is
@@ -135,7 +135,7 @@ def get_job(job_id: str) -> Response:
 
 
 @v1.delete("/jobs/<string:job_id>")
-@v1.output(schema.JobOut)
+@v1.output(response_schema.JobOut)
 @v1.doc(operation_id="cancel_job", tags=["Documents"], responses=documented(404, 500, 503))
 def cancel_job(job_id: str) -> Response:
     """Cancel an upload

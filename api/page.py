@@ -10,7 +10,7 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from .. import __version__
-from . import schema
+from . import response_schema
 from .problems import documented
 
 page = APIBlueprint("page", __name__)
@@ -39,7 +39,7 @@ CONTENT_POLICY = (
 
 
 @page.get("/")
-@page.output(schema.IndexOut)
+@page.output(response_schema.IndexOut)
 @page.doc(operation_id="index", tags=["Service"], responses=documented(500))
 def index() -> Response | dict[str, str]:
     """What this is and where it is described

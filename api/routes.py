@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 
 from .. import __version__
 from ..qa.collection import Collection
-from . import schema
+from . import request_schema, response_schema
 from .limits import within_time
 from .observing import metrics
 from .open_collections import Collections
@@ -46,10 +46,10 @@ def collections() -> Collections:
 
 
 @v1.post("/ask")
-@v1.input(schema.AskRequest, arg_name="body")
-@v1.output(schema.AskOut)
+@v1.input(request_schema.AskRequest, arg_name="body")
+@v1.output(response_schema.AskOut)
 @v1.doc(operation_id="ask", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def ask(body: schema.AskRequest) -> Json:
+def ask(body: request_schema.AskRequest) -> Json:
     """Answer a question from the documents
 
     Answers are exact words of the documents, best first. Where the documents do not hold the answer, `answerable` is
@@ -65,10 +65,10 @@ def ask(body: schema.AskRequest) -> Json:
 
 
 @v1.post("/search")
-@v1.input(schema.SearchRequest, arg_name="body")
-@v1.output(schema.SearchResponse)
+@v1.input(request_schema.SearchRequest, arg_name="body")
+@v1.output(response_schema.SearchResponse)
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def search(body: schema.SearchRequest) -> Json:
+def search(body: request_schema.SearchRequest) -> Json:
     """Find the passages near a query
 
     Best first, a page at a time. A filter keeps the search to what it allows and loses nothing of that. A cursor of
@@ -82,10 +82,10 @@ def search(body: schema.SearchRequest) -> Json:
 
 
 @v1.get("/suggest")
-@v1.input(schema.SuggestQuery, location="query", arg_name="query")
-@v1.output(schema.SuggestResponse)
+@v1.input(request_schema.SuggestQuery, location="query", arg_name="query")
+@v1.output(response_schema.SuggestResponse)
 @v1.doc(operation_id="suggest", tags=["Questions"], responses=documented(404, 409, 422, 500, 503))
-def suggest(query: schema.SuggestQuery) -> Json:
+def suggest(query: request_schema.SuggestQuery) -> Json:
     """Complete what is being typed
 
     From titles, headings and phrases of the documents; a typing error is forgiven.
@@ -94,10 +94,10 @@ def suggest(query: schema.SuggestQuery) -> Json:
 
 
 @v1.get("/documents")
-@v1.input(schema.PageQuery, location="query", arg_name="query")
-@v1.output(schema.DocumentsOut)
+@v1.input(request_schema.PageQuery, location="query", arg_name="query")
+@v1.output(response_schema.DocumentsOut)
 @v1.doc(operation_id="list_documents", tags=["Documents"], responses=documented(404, 409, 422, 500, 503))
-def list_documents(query: schema.PageQuery) -> Json:
+def list_documents(query: request_schema.PageQuery) -> Json:
     """List documents
 
     Ordered by id, a page at a time.
@@ -109,11 +109,11 @@ def list_documents(query: schema.PageQuery) -> Json:
 
 
 @v1.post("/documents")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
-@v1.input(schema.AddDocumentsRequest, arg_name="body")
-@v1.output(schema.StoredOut, status_code=201)
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(request_schema.AddDocumentsRequest, arg_name="body")
+@v1.output(response_schema.StoredOut, status_code=201)
 @v1.doc(operation_id="add_documents", tags=["Documents"], responses=documented(400, 409, 413, 415, 422, 500, 503))
-def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsRequest) -> Json:
+def add_documents(query: request_schema.CollectionQuery, body: request_schema.AddDocumentsRequest) -> Json:
     """Store new documents
 
     All of them or none. An id that exists is refused with 409: PUT /v1/documents/{id} replaces a document.
@@ -124,17 +124,17 @@ def add_documents(query: schema.CollectionQuery, body: schema.AddDocumentsReques
 
 
 @v1.get("/documents/<id:id>")
-@v1.input(schema.SliceQuery, location="query", arg_name="query")
-@v1.output(schema.DocumentTextOut)
+@v1.input(request_schema.SliceQuery, location="query", arg_name="query")
+@v1.output(response_schema.DocumentTextOut)
 @v1.doc(operation_id="get_document", tags=["Documents"], responses=documented(404, 409, 422, 500, 503))
-def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
+def get_document(id: str, query: request_schema.SliceQuery) -> Json:  # noqa: A002
     """Read a document, or a slice of its text"""
     document = collection(query.collection).document(id)
     return document_text_json(document, query.within(document.info))
 
 
 @v1.get("/pages/<int:page>/<id:id>")
-@v1.input(schema.PictureQuery, location="query", arg_name="query")
+@v1.input(request_schema.PictureQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="get_page",
     tags=["Documents"],
@@ -151,7 +151,7 @@ def get_document(id: str, query: schema.SliceQuery) -> Json:  # noqa: A002
         **documented(404, 409, 422, 500, 503),
     },
 )
-def get_page(page: int, id: str, query: schema.PictureQuery) -> Response:  # noqa: A002
+def get_page(page: int, id: str, query: request_schema.PictureQuery) -> Response:  # noqa: A002
     """A page of a PDF as a picture
 
     With what stands of the words from `start` to `end` on it highlighted. Pages count from 1.
@@ -163,7 +163,7 @@ def get_page(page: int, id: str, query: schema.PictureQuery) -> Response:  # noq
 
 
 @v1.get("/originals/<id:id>")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="get_original",
     tags=["Documents"],
@@ -180,7 +180,7 @@ def get_page(page: int, id: str, query: schema.PictureQuery) -> Response:  # noq
         **documented(404, 409, 422, 500, 503),
     },
 )
-def get_original(id: str, query: schema.CollectionQuery) -> Response:  # noqa: A002
+def get_original(id: str, query: request_schema.CollectionQuery) -> Response:  # noqa: A002
     """Read the file that a document came from
 
     Of an archive or a table it is the whole of it. A document that was sent as text has none.
@@ -191,9 +191,9 @@ def get_original(id: str, query: schema.CollectionQuery) -> Response:  # noqa: A
 
 
 @v1.put("/documents/<id:id>")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
-@v1.input(schema.DocumentContent, arg_name="body")
-@v1.output(schema.StoredOut)
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(request_schema.DocumentContent, arg_name="body")
+@v1.output(response_schema.StoredOut)
 @v1.doc(
     operation_id="put_document",
     tags=["Documents"],
@@ -207,8 +207,8 @@ def get_original(id: str, query: schema.CollectionQuery) -> Response:  # noqa: A
 )
 def put_document(
     id: str,  # noqa: A002
-    query: schema.CollectionQuery,
-    body: schema.DocumentContent,
+    query: request_schema.CollectionQuery,
+    body: request_schema.DocumentContent,
 ) -> tuple[Json, int]:
     """Store a document under this id, replacing the one that is there
 
@@ -220,13 +220,13 @@ def put_document(
 
 
 @v1.delete("/documents/<id:id>")
-@v1.input(schema.CollectionQuery, location="query", arg_name="query")
+@v1.input(request_schema.CollectionQuery, location="query", arg_name="query")
 @v1.doc(
     operation_id="delete_document",
     tags=["Documents"],
     responses={204: "The document is gone", **documented(404, 409, 422, 500, 503)},
 )
-def delete_document(id: str, query: schema.CollectionQuery) -> tuple[str, int]:  # noqa: A002
+def delete_document(id: str, query: request_schema.CollectionQuery) -> tuple[str, int]:  # noqa: A002
     """Remove a document
 
     Once this has answered, no search and no answer shows its text.
@@ -236,7 +236,7 @@ def delete_document(id: str, query: schema.CollectionQuery) -> tuple[str, int]: 
 
 
 @service.get("/healthz")
-@service.output(schema.HealthOut)
+@service.output(response_schema.HealthOut)
 @service.doc(operation_id="health", tags=["Service"], responses=documented(500))
 def health() -> Json:
     """Whether the process answers

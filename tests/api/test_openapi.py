@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, RootModel
 
 from spanwise import Settings
-from spanwise.api import examples, schema
+from spanwise.api import examples, request_schema, response_schema
 from spanwise.api.app import create_app
 
 Json = dict[str, Any]
@@ -94,6 +94,12 @@ def test_it_is_openapi_3_1_and_names_no_host(client: FlaskClient) -> None:
     assert document["servers"] == [{"url": "/"}]
 
 
+def model_named(name: str) -> type[BaseModel]:
+    module = request_schema if hasattr(request_schema, name) else response_schema
+    model: type[BaseModel] = getattr(module, name)
+    return model
+
+
 def test_every_reference_resolves_and_every_schema_is_used(document: Json) -> None:
     references = {node["$ref"] for node in nodes(document) if "$ref" in node}
     assert references == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
@@ -101,7 +107,7 @@ def test_every_reference_resolves_and_every_schema_is_used(document: Json) -> No
 
 def test_no_schema_was_lost_on_the_way(document: Json) -> None:
     for name, found in document["components"]["schemas"].items():
-        model = getattr(schema, name)
+        model = model_named(name)
         assert issubclass(model, BaseModel)
         if issubclass(model, RootModel):
             assert len(found["anyOf"]) == 2, name
@@ -152,12 +158,12 @@ def test_limits_are_those_of_the_settings(tmp_path: Any) -> None:
 def test_examples_fit_their_schemas(app: APIFlask, document: Json) -> None:
     with app.app_context():
         for name, found in document["components"]["schemas"].items():
-            model = getattr(schema, name)
+            model = model_named(name)
             for example in found.get("examples", []):
                 assert model.model_validate(example).model_dump(mode="json", exclude_unset=True) == example, name
         for node in nodes(document["paths"]):
             for example in node.get("application/problem+json", {}).get("examples", {}).values():
-                schema.Problem.model_validate(example["value"])
+                response_schema.Problem.model_validate(example["value"])
 
 
 def test_every_body_has_an_example(document: Json) -> None:
@@ -183,14 +189,14 @@ def test_the_examples_are_true_of_the_seed_article(article: str, stored: FlaskCl
 
 def test_every_response_fits_its_schema(stored: FlaskClient) -> None:
     answers = stored.post("/v1/ask", json=examples.ASK_REQUEST).get_json()
-    assert schema.AskResponse.model_validate(answers, strict=True).model_dump(mode="json") == answers
+    assert response_schema.AskResponse.model_validate(answers, strict=True).model_dump(mode="json") == answers
     hits = stored.post("/v1/search", json=examples.SEARCH_REQUEST).get_json()
-    assert schema.SearchResponse.model_validate(hits, strict=True).model_dump(mode="json") == hits
+    assert response_schema.SearchResponse.model_validate(hits, strict=True).model_dump(mode="json") == hits
     found = stored.get("/v1/suggest?text=winter+oly").get_json()
-    assert schema.SuggestResponse.model_validate(found, strict=True).model_dump(mode="json") == found
+    assert response_schema.SuggestResponse.model_validate(found, strict=True).model_dump(mode="json") == found
     assert found["suggestions"] == examples.SUGGEST_RESPONSE["suggestions"]
     documents = stored.get("/v1/documents").get_json()
-    assert schema.DocumentsOut.model_validate(documents, strict=True).model_dump(mode="json") == documents
+    assert response_schema.DocumentsOut.model_validate(documents, strict=True).model_dump(mode="json") == documents
 
 
 def test_the_index_points_here(client: FlaskClient) -> None:

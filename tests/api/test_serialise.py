@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from spanwise import Answer, AskResult, Document, DocumentInfo, Hit, Hits, Passage, Scores, Span, Support
-from spanwise.api.schema import AskResponse, DocumentTextOut, SearchResponse
+from spanwise.api.response_schema import AskResponse, DocumentTextOut, SearchResponse
 from spanwise.api.serialise import ask_json, document_json, document_text_json, hits_json
 
 INFO = DocumentInfo("a/b", "Title", None, {"year": 2022}, "sha256:00", "text/markdown", 40, 2, "2026-01-31T12:00:00Z")
