@@ -125,7 +125,7 @@ def test_a_public_address_wants_a_key(tmp_path: Path, monkeypatch: pytest.Monkey
     class Reached(Exception):
         pass
 
-    def reached(build: object, listener: socket.socket, *args: object) -> None:
+    def reached(settings: object, build: object, listener: socket.socket, *args: object) -> None:
         listener.close()
         raise Reached
 
