@@ -58,6 +58,9 @@ class Draft:
     index: Path
     keys: Path
 
+    def exists(self) -> bool:
+        return self.index.exists() and self.keys.exists()
+
     def discard(self) -> None:
         self.index.unlink(missing_ok=True)
         self.keys.unlink(missing_ok=True)
@@ -94,6 +97,8 @@ class IndexFiles:
         try:
             index = self._kinds.read(self.folder / manifest.index)
         except ValueError as error:
+            if self.manifest() != manifest:  # swept away since it was checked
+                raise FileNotFoundError(manifest.index) from error
             raise DamagedIndexError(f"{manifest.index} cannot be read") from error
         if not len(keys) == len(index) == manifest.vectors:
             raise DamagedIndexError(f"{manifest.index} holds another number of vectors")

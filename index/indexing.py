@@ -256,7 +256,7 @@ class Indexes:
         draft = files.write(index, found, generation, fingerprint)
         try:
             with self._database.writing():
-                if self._fingerprint() != fingerprint:
+                if self._fingerprint() != fingerprint or not draft.exists():  # swept away for one that is published
                     raise Stopped
                 files.publish(draft)
         finally:

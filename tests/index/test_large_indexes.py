@@ -354,3 +354,45 @@ def test_two_that_make_it_at_once_do_no_harm(open_large: Open, draft: Draft, mon
         assert near(one, 7) == ["d7"]
         assert one.verify(0)[0] == []
         assert is_approximate(one)
+
+
+def test_a_draft_that_another_process_sweeps_away_is_no_trouble(
+    open_large: Open, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_large()
+    filled(store, draft)
+    write = index_files.IndexFiles.write
+
+    def swept(*arguments: object) -> index_files.Draft:
+        made = write(*arguments)  # type: ignore[arg-type]
+        made.discard()
+        return made
+
+    monkeypatch.setattr(index_files.IndexFiles, "write", swept)
+    assert not store.build_index()
+    monkeypatch.setattr(index_files.IndexFiles, "write", write)
+    assert store.build_index()
+
+
+def test_a_file_replaced_while_it_is_read_is_not_called_damaged(
+    open_large: Open, draft: Draft, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, other = open_large(), open_large()
+    filled(store, draft)
+    assert store.build_index()
+    read = FaissInverted.read
+
+    def replaced(self: FaissInverted, file: Path) -> VectorIndex:
+        monkeypatch.setattr(FaissInverted, "read", read)
+        store.add([draft(f"n{number}", f"nova {number}", vectors=rows_of(500 + number)) for number in range(40)],
+                  replace=True)  # fmt: skip
+        assert store.build_index()
+        assert not file.exists()
+        return read(self, file)
+
+    monkeypatch.setattr(FaissInverted, "read", replaced)
+    assert near(other, 7) == ["d7"]
+    assert near(other, 501) == ["n1"]
+    assert "damaged" not in caplog.text
+    assert other.index_file is not None
+    assert "again" not in other.index_file
