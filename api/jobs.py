@@ -169,8 +169,15 @@ class Jobs:
             while not self._taken(lock):
                 if self._pause(LOOK_SECONDS):
                     return
+            looking = True
             while not self._stopping:
-                job_id = next((one for one in self._waiting() if one not in self._broken), None)
+                try:
+                    job_id = next((one for one in self._waiting() if one not in self._broken), None)
+                    looking = True
+                except OSError as error:  # a folder that may not be entered just now: the thread must live on
+                    if looking:  # said once
+                        logger.warning("The folder of the jobs cannot be read: %s", error.strerror)
+                    job_id, looking = None, False
                 if job_id is None:
                     self._pause(LOOK_SECONDS)
                     continue

@@ -195,3 +195,26 @@ def test_files_that_cannot_be_kept(app: APIFlask, settings: Settings) -> None:
     (settings.data / "jobs").write_text("in the way")
     with pytest.raises(StorageError, match="cannot be kept"):
         app.extensions["spanwise.jobs"].submit("default", [Upload("a.txt", b"x")])
+
+
+def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_the_work(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    look = jobs.Jobs._waiting
+    refused: list[int] = []
+
+    def waiting(self: jobs.Jobs) -> list[str]:
+        if len(refused) < 2:
+            refused.append(1)
+            raise PermissionError(13, "Permission denied")
+        return look(self)
+
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(jobs.Jobs, "_waiting", waiting)
+    app = make(settings)
+    client = app.test_client()
+    address = upload(client, ("a.txt", b"The first file."), ("b.txt", b"The second file.")).headers["Location"]
+    job = finished(client, address)
+    assert job["stored"] == ["a.txt", "b.txt"]
+    assert caplog.text.count("cannot be read: Permission denied") == 1
+    stop(app)
