@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_read_for_a_while_does_not_end_the_work(
     refused: list[int] = []
 
     def waiting(self: jobs.Jobs) -> list[str]:
-        if len(refused) < 2:
+        if threading.current_thread().name == "spanwise-jobs" and len(refused) < 2:
             refused.append(1)
             raise PermissionError(13, "Permission denied")
         return look(self)
