@@ -32,16 +32,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 from growth_plot import growth_svg
+from speed import material
 from stage_clock import measured, spent
 
 import spanwise
 from spanwise.api.serialise import ask_json
 from spanwise.qa import reading
 from spanwise.qa.collection import Collection
-from spanwise.qa.evaluation.datasets import read_rows, sample
 from trust.reporting import write_report
 
-ROOT = Path(__file__).parents[1]
 STAGES = ("encode", "lexical", "dense", "fuse", "tokenise", "read", "decide", "confirm", "serialise")
 READER, EMBEDDER = (12, 384, 1536), (6, 384, 1536)
 """Layers, hidden size and intermediate size of the shipped models."""
@@ -179,7 +178,7 @@ def floors_of(
     precision = next((kind for kind in ("int8", "bfloat16") if kind in fingerprint.precision), "float32")
     read = statistics.fmean(sum(flops(READER, number) for number in one) for one in passes)
     encode = statistics.fmean(flops(EMBEDDER, number) for number in tokens)
-    snapshot = collection._store._snapshot  # type: ignore[attr-defined]
+    snapshot = collection._store._indexes.held  # type: ignore[attr-defined]
     held = sum(
         len(one.keys) * getattr(getattr(one.index, "_index", None), "code_size", 4 * fingerprint.dimension)
         for one in (snapshot.segments if snapshot else ())
@@ -311,17 +310,6 @@ def main() -> None:
         chosen.out.with_suffix(".svg").write_text(growth_svg(growth, STAGES), encoding="utf-8")
         with chosen.out.with_suffix(".md").open("a", encoding="utf-8") as file:
             file.write(f"\nProcessor time of each stage as the collection grows:\n\n![]({chosen.out.name}.svg)\n")
-
-
-def material(corpus: Path | None, count: int) -> tuple[list[str], list[str]]:
-    """Texts and distinct questions."""
-    if corpus is None:
-        lines = (ROOT / "tests/data/seed_questions.jsonl").read_text(encoding="utf-8").splitlines()
-        texts = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "seeds").glob("*.txt"))]
-        return texts, [json.loads(line)["question"] for line in lines][:count]
-    rows = read_rows(corpus)
-    texts = list(dict.fromkeys(row.context for row in rows))
-    return texts, list(dict.fromkeys(row.question for row in sample(rows, min(count, len(rows)), 0)))
 
 
 if __name__ == "__main__":
