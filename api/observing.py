@@ -23,7 +23,7 @@ from ..errors import InputError, SpanwiseError
 from .open_collections import Collections
 
 if TYPE_CHECKING:
-    from ..index.records import Hits
+    from ..index.results import Hits
     from ..qa.records import AskResult
 
 access = logging.getLogger(f"{__package__}.access")

@@ -7,21 +7,8 @@ from typing import Any
 
 from ..index.locating import page_at
 from ..index.marks import Mark
-from ..index.records import (
-    Added,
-    Document,
-    DocumentInfo,
-    Explanation,
-    Failure,
-    Highlight,
-    Hit,
-    Hits,
-    Location,
-    Passage,
-    Scores,
-    Span,
-    Suggestions,
-)
+from ..index.records import Added, Document, DocumentInfo, Failure, Location, Passage, Span
+from ..index.results import Explanation, Highlight, Hit, Hits, Scores, Suggestions
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]

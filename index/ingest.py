@@ -14,7 +14,16 @@ from ..errors import DocumentIdError, SourceError
 from ..settings import Settings
 from .embedding import Embedder
 from .formats.limits import ParseLimits
-from .loading import Loaded, LoadOptions, check_id, check_text, first_surrogate, load_path, markdown_layout
+from .loading import (
+    MARKDOWN_TYPE,
+    Loaded,
+    LoadOptions,
+    check_id,
+    check_text,
+    first_surrogate,
+    load_path,
+    markdown_layout,
+)
 from .locating import page_at
 from .markup import blank_markup
 from .places import layout_hash
@@ -76,7 +85,7 @@ def check_distinct(ids: Iterable[str], taken: set[str]) -> None:
             raise DocumentIdError(
                 f"The id {document_id!r} stands twice in one call.",
                 subject=document_id,
-                way_out="Give each document its own id.",
+                way_out="Give each document its own id; for two files of one name, add the folder above both.",
             )
         fresh.add(document_id)
     taken |= fresh
@@ -153,7 +162,7 @@ def draft(sources: list[Source], embedder: Embedder, limits: SplitLimits) -> lis
         DocumentDraft(
             str(source.id), source.text, content_hash(source.text), source.title, source.uri, source.metadata,
             source.media_type, layout.headings, tuple(spans), tuple(next(vectors) for _ in spans), source.encoding,
-            layout, layout_hash(source.layout), source.original,
+            layout, _layout_hash(source), source.original,
         )
         for source, layout, spans in zip(sources, layouts, passages, strict=True)
     ]  # fmt: skip
@@ -169,14 +178,19 @@ def layout_of(source: Source) -> Layout:
     """What is known of the text: from its format, or for Markdown from the text itself."""
     if source.layout is not None:
         return source.layout
-    return markdown_layout(source.text) if source.media_type == "text/markdown" else Layout()
+    return markdown_layout(source.text) if source.media_type == MARKDOWN_TYPE else Layout()
+
+
+def _layout_hash(source: Source) -> str:
+    """What the text does not say of itself: of Markdown it says all."""
+    return "" if source.media_type == MARKDOWN_TYPE else layout_hash(source.layout)
 
 
 def same_version(source: Source, known: DocumentInfo | None) -> bool:
     """Whether storing `source` would change nothing."""
     return known is not None and (
         known.content_hash == content_hash(source.text)
-        and (known.encoding, known.layout_hash) == (source.encoding, layout_hash(source.layout))
+        and (known.encoding, known.layout_hash) == (source.encoding, _layout_hash(source))
         and (known.title, known.uri, known.media_type) == (source.title, source.uri, source.media_type)
         and _as_json(known.metadata) == _as_json(source.metadata)
     )

@@ -31,6 +31,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+MARKDOWN_TYPE = "text/markdown"
 _ID = re.compile(r"[A-Za-z0-9._~/-]{1,512}")
 _LINE_END = re.compile(r"\r\n?|\n")
 
@@ -255,16 +256,16 @@ def wire_options(options: LoadOptions) -> dict[str, object]:
 def text_source(data: bytes, name: str, kind: str, encoding: str | None) -> Source:
     """The Source of a plain text or Markdown file. Raises SourceError."""
     text, found = decoded(data, name, encoding)
-    markdown = kind == MARKDOWN
-    headings = markdown_headings(text) if markdown else ()
-    title = next((heading.text for heading in headings if heading.level == 1), None)
+    layout = markdown_layout(text) if kind == MARKDOWN else None
+    title = next((heading.text for heading in layout.headings if heading.level == 1), None) if layout else None
     return Source(
         text,
         id=id_of_path(PurePosixPath(name)),
         title=title,
         uri=shown(name),
-        media_type="text/markdown" if markdown else "text/plain",
+        media_type=MARKDOWN_TYPE if kind == MARKDOWN else "text/plain",
         encoding=found,
+        layout=layout,
     )
 
 

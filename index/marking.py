@@ -9,7 +9,8 @@ from .embedding import Embedder, Vectors
 from .fusion import Fused
 from .markup import blank_markup
 from .ranking import SEARCH_WEIGHT, Ranked, union
-from .records import Explanation, Highlight, Hit, Passage, Span, TermScore
+from .records import Passage, Span
+from .results import Explanation, Highlight, Hit, TermScore
 from .sentences import sentence_spans
 from .store import PassageKey, Ranges, Terms, View, WordQuery
 from .vectors import inner_products

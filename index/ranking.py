@@ -9,7 +9,8 @@ from typing import Literal
 from .embedding import Vectors
 from .filters import Where
 from .fusion import Fused, exact_first, fuse
-from .records import Passage, Scores, Span
+from .records import Passage, Span
+from .results import Scores
 from .store import PassageKey, View, WordQuery
 from .timings import stage
 

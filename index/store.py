@@ -15,20 +15,9 @@ from typing import Protocol
 from .embedding import Fingerprint, Vectors
 from .filters import Where
 from .marks import Mark
-from .records import (
-    Document,
-    DocumentInfo,
-    Heading,
-    Layout,
-    Location,
-    Metadata,
-    Original,
-    Passage,
-    Source,
-    Span,
-    Suggestion,
-)
+from .records import Document, DocumentInfo, Heading, Layout, Location, Metadata, Original, Passage, Source, Span
 from .reports import Compacted, Finding, Work
+from .results import Suggestion
 
 PassageKey = int
 Scored = list[tuple[PassageKey, float]]

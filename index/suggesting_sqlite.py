@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lexical_sqlite import Lexicon
-from .records import Suggestion
+from .results import Suggestion
 from .words import FUNCTION_WORDS, flat, fold, in_one_line, spoken_words
 
 OPTIONS = 8

@@ -20,7 +20,8 @@ from .lexical_sqlite import Lexicon
 from .locating import locate
 from .matching_sqlite import matches, shares
 from .places import read_places
-from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span, Suggestion
+from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span
+from .results import Suggestion
 from .storage import damaged
 from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms, WordQuery
 from .suggesting_sqlite import suggest

@@ -18,7 +18,8 @@ from ..index.embedding import Embedder
 from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
 from ..index.marks import Mark, Verdict
 from ..index.markup import blank_markup
-from ..index.records import Hit, Span
+from ..index.records import Span
+from ..index.results import Hit
 from ..index.storage import collection_folder
 from ..index.store import PassageStore
 from ..index.timings import stage, timings

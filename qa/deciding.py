@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from unicodedata import category
 
 from ..errors import SpanInvariantError
-from ..index.records import Hit, Passage, Span
+from ..index.records import Passage, Span
+from ..index.results import Hit
 from ..index.sentences import sentence_spans
 from .reading import Reading
 from .records import Support

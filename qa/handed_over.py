@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..index.markup import blank_markup
-from ..index.records import DocumentInfo, Hit, Passage, Scores, Span
+from ..index.records import DocumentInfo, Passage, Span
+from ..index.results import Hit, Scores
 from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
 from .deciding import Decided, decide

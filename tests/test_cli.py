@@ -69,6 +69,19 @@ def test_add_says_what_it_did_and_costs_nothing_again(tmp_path: Path, run: Run) 
     assert run("add", "a.txt").stdout == "Added 0, replaced 1, unchanged 0.\n"
 
 
+def test_two_paths_with_one_name_do_not_replace_each_other(tmp_path: Path, run: Run) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.md").write_text(f"Words of {place}.")
+        (tmp_path / place / f"{place}.md").write_text("More.")
+    done = run("add", "one", "two")
+    assert (done.returncode, done.stdout) == (1, "Added 3, replaced 0, unchanged 0.\n")
+    assert "'a.md' stands twice" in done.stderr
+    assert run("add", "two/two.md", "one/a.md", "two/a.md").stdout == "Added 0, replaced 0, unchanged 2.\n"
+    assert run("show", "a.md").stdout.strip() == "Words of one."
+    assert run("add", "two/a.md", "two/a.md").stdout == "Added 0, replaced 1, unchanged 0.\n"
+
+
 def test_a_file_that_cannot_be_read_is_reported_and_the_rest_goes_on(tmp_path: Path, run: Run) -> None:
     (tmp_path / "good.txt").write_text("fine")
     (tmp_path / "bad.txt").write_bytes(b"\x00\x01\x02")

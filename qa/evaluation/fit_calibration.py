@@ -19,7 +19,8 @@ from typing import Any
 
 from ...index.embedding import Embedder
 from ...index.markup import blank_markup
-from ...index.records import DocumentInfo, Hit, Passage, Scores, Span
+from ...index.records import DocumentInfo, Passage, Span
+from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..deciding import decide

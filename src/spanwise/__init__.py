@@ -50,24 +50,17 @@ from .index.records import (
     Added,
     Document,
     DocumentInfo,
-    Explanation,
     Failure,
     Heading,
-    Highlight,
-    Hit,
-    Hits,
     Location,
     PageSpan,
     Passage,
     Rectangle,
-    Scores,
     Source,
     Span,
-    Suggestion,
-    Suggestions,
-    TermScore,
 )
 from .index.reports import Finding
+from .index.results import Explanation, Highlight, Hit, Hits, Scores, Suggestion, Suggestions, TermScore
 from .qa.records import Answer, AskResult, Support
 from .settings import Settings
 

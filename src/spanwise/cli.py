@@ -199,20 +199,22 @@ def _collection(options: argparse.Namespace, settings: Settings, *, create: bool
 
 def _add(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding, print_added
-    from .errors import SourceError
+    from .errors import DocumentIdError, SourceError
     from .index.records import Added, Failure
 
     for path in options.paths:
         if not path.exists():
             raise SourceError(f"There is no file {str(path)!r}.", subject=path, way_out="Check the path.")
     result = Added()
+    stored: set[str] = set()
     with _collection(options, settings, create=True) as collection:
-        for path in options.paths:
+        for path in dict.fromkeys(options.paths):
             try:
                 with adding(path.name) as on_progress:
-                    one = collection.add(path, **_reading(options), on_progress=on_progress)
-            except SourceError as error:
+                    one = collection.add(path, **_reading(options), reserved=stored, on_progress=on_progress)
+            except (SourceError, DocumentIdError) as error:
                 one = Added(failed=(Failure(path.name, str(error)),))
+            stored.update(one.ids)
             result += one
         collection.build_index()
     print_added(result, as_json=options.json)

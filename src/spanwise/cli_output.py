@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from .index.records import Added, Hit, Hits, Suggestions
+from .index.records import Added
+from .index.results import Hit, Hits, Suggestions
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
 

@@ -26,7 +26,8 @@ from . import errors
 from .errors import SpanwiseError
 from .from_json import ask_result, document_info, hits, suggestions
 from .index.marks import Mark, Verdict
-from .index.records import Added, Document, DocumentInfo, Failure, Hits, Source, Span, Suggestions
+from .index.records import Added, Document, DocumentInfo, Failure, Source, Span
+from .index.results import Hits, Suggestions
 from .qa.records import AskResult
 
 Json = dict[str, Any]

@@ -5,21 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .index.records import (
-    DocumentInfo,
-    Explanation,
-    Highlight,
-    Hit,
-    Hits,
-    Location,
-    Passage,
-    Rectangle,
-    Scores,
-    Span,
-    Suggestion,
-    Suggestions,
-    TermScore,
-)
+from .index.records import DocumentInfo, Location, Passage, Rectangle, Span
+from .index.results import Explanation, Highlight, Hit, Hits, Scores, Suggestion, Suggestions, TermScore
 from .qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]

@@ -19,6 +19,8 @@ from spanwise import (
     Source,
     SourceError,
 )
+from spanwise.index import ingest, loading
+from spanwise.index.records import Layout
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder
 
@@ -247,6 +249,33 @@ def test_a_name_that_is_no_text_is_stored_and_shown(library: Collection, folder:
     [failure] = added.failed
     assert failure.source == "bad?.txt"
     assert failure.error.encode()  # can be printed
+
+
+def test_what_is_reserved_is_not_stored(library: Collection, folder: Path) -> None:
+    (folder / "a.txt").write_text("One.")
+    (folder / "b.txt").write_text("Two.")
+    assert [one.source for one in library.add(folder, reserved=["a.txt"]).failed] == ["a.txt"]
+    with pytest.raises(DocumentIdError, match="stands twice"):
+        library.add([Source("Three.", id="c"), folder / "a.txt"], reserved=["a.txt"])
+    assert stored(library) == {"b.txt": "Two."}
+
+
+def test_a_markdown_file_is_parsed_once(library: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    really = loading.markdown_layout
+
+    def parse(text: str) -> Layout:
+        parsed.append(text)
+        return really(text)
+
+    for module in (loading, ingest):
+        monkeypatch.setattr(module, "markdown_layout", parse)
+    text = "# The bridge\n\n- It is wide.\n"
+    (tmp_path / "bridge.md").write_text(text)
+    [found] = library.add(tmp_path / "bridge.md").documents
+    assert parsed == [text]
+    read_before = Source(text, found.id, found.title, found.uri, media_type="text/markdown", encoding="utf-8")
+    assert library.add(read_before).unchanged == ("bridge.md",)
 
 
 def test_the_same_name_in_two_folders_is_not_lost_silently(library: Collection, tmp_path: Path) -> None:
