@@ -7,70 +7,27 @@ with Client("https://search.example.org", key="sw_…") as client:
 from __future__ import annotations
 
 import dataclasses
-import http.client
-import json
 import re
-import socket
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
-from urllib.error import HTTPError, URLError
+from typing import Literal, Self
 from urllib.parse import quote, urlencode
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import OpenerDirector
 
 from . import errors
-from .errors import SpanwiseError
 from .from_json import ask_result, document_info, hits, suggestions
 from .index.marks import Mark, Verdict
 from .index.records import Added, Document, DocumentInfo, Failure, Source, Span
 from .index.results import Hits, Suggestions
 from .qa.records import AskResult
-
-Json = dict[str, Any]
+from .transport import Json, Transport
 
 QUESTIONS_PER_REQUEST = 20
 POLL_SECONDS = 0.5
-TYPE_PREFIX = "urn:spanwise:problem:"
-ERRORS: Mapping[str, type[SpanwiseError]] = {
-    "invalid-request": errors.InputError,
-    "malformed-request": errors.InputError,
-    "body-too-large": errors.LimitError,
-    "not-json": errors.InputError,
-    "invalid-input": errors.InputError,
-    "invalid-question": errors.QuestionError,
-    "invalid-source": errors.SourceError,
-    "invalid-id": errors.DocumentIdError,
-    "out-of-limits": errors.LimitError,
-    "invalid-filter": errors.FilterError,
-    "invalid-cursor": errors.CursorError,
-    "not-found": errors.NotFoundError,
-    "document-not-found": errors.DocumentNotFoundError,
-    "page-not-found": errors.PageNotFoundError,
-    "collection-not-found": errors.CollectionNotFoundError,
-    "conflict": errors.ConflictError,
-    "document-exists": errors.DocumentExistsError,
-    "collection-exists": errors.CollectionExistsError,
-    "version-conflict": errors.VersionConflictError,
-    "stale-cursor": errors.StaleCursorError,
-    "model-mismatch": errors.ModelMismatchError,
-    "not-allowed": errors.AccessError,
-    "key-required": errors.KeyRequiredError,
-    "too-many-requests": errors.TooManyRequestsError,
-    "overloaded": errors.OverloadedError,
-    "time-limit": errors.TimeLimitError,
-    "storage": errors.StorageError,
-    "collection-busy": errors.CollectionBusyError,
-    "corrupt-data": errors.CorruptDataError,
-    "format-version": errors.FormatVersionError,
-    "model": errors.ModelError,
-    "missing-extra": errors.MissingExtraError,
-    "span-invariant": errors.SpanInvariantError,
-}
-"""The library's error for each kind of problem document; any other kind is a SpanwiseError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +76,9 @@ class Client:
         opener: OpenerDirector | None = None,
     ) -> None:
         """`timeout` in seconds. `opener` replaces urllib's, which here uses no proxy."""
-        if not endpoint.startswith(("http://", "https://")):
-            raise errors.InputError(
-                f"{endpoint!r} is not the address of a server.", subject=endpoint, way_out="Begin with http or https."
-            )
-        self.endpoint = endpoint.rstrip("/")
+        self._transport = Transport(endpoint, key, timeout, opener)
+        self.endpoint = self._transport.endpoint
         self.collection = collection
-        self._key = key
-        self._timeout = timeout
-        self._opener = opener or build_opener(ProxyHandler({}))
 
     def ask(
         self,
@@ -143,7 +94,7 @@ class Client:
             body["min_probability"] = min_probability
         if where is not None:
             body["where"] = where
-        return ask_result(self._send("POST", "/v1/ask", body))
+        return ask_result(self._transport.send("POST", "/v1/ask", body))
 
     def ask_many(
         self,
@@ -163,12 +114,12 @@ class Client:
                 body["min_probability"] = min_probability
             if where is not None:
                 body["where"] = where
-            results += map(ask_result, self._send("POST", "/v1/ask", body)["results"])
+            results += map(ask_result, self._transport.send("POST", "/v1/ask", body)["results"])
         return results
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know."""
-        return suggestions(self._send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}"))
+        return suggestions(self._transport.send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}"))
 
     def search(
         self,
@@ -190,7 +141,7 @@ class Client:
             "merge": merge, "sentences": sentences, "explain": explain, "prefix": prefix,
             "collection": self.collection,
         }  # fmt: skip
-        return hits(self._send("POST", "/v1/search", body))
+        return hits(self._transport.send("POST", "/v1/search", body))
 
     def feedback(
         self,
@@ -206,7 +157,7 @@ class Client:
         body |= {"document_id": document_id} if document_id is not None else {}
         body |= {"start": span.start, "end": span.end} if span else {}
         body |= {"content_hash": content_hash} if content_hash is not None else {}
-        said = self._send("POST", "/v1/feedback", body)
+        said = self._transport.send("POST", "/v1/feedback", body)
         return Mark(**{**said, "span": Span(**said["span"]) if said["span"] else None})
 
     def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
@@ -240,7 +191,7 @@ class Client:
         boundary = uuid.uuid4().hex
         data = _form(paths, boundary)
         kind = f"multipart/form-data; boundary={boundary}"
-        status, said = self._exchange("POST", f"/v1/files?{self._query(given)}", data=data, kind=kind)
+        status, said = self._transport.exchange("POST", f"/v1/files?{self._query(given)}", data=data, kind=kind)
         if status != 202:
             return _added(said)
         job = _job(said)
@@ -251,23 +202,23 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """How far an upload is. Raises NotFoundError."""
-        return _job(self._send("GET", f"/v1/jobs/{quote(job_id, safe='')}"))
+        return _job(self._transport.send("GET", f"/v1/jobs/{quote(job_id, safe='')}"))
 
     def cancel(self, job_id: str) -> Job:
         """Stop an upload; what was stored stays. Raises NotFoundError."""
-        return _job(self._send("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
+        return _job(self._transport.send("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
 
     def remove(self, *ids: str) -> int:
         """Delete documents; how many."""
         for document_id in dict.fromkeys(ids):
-            self._send("DELETE", self._address(document_id))
+            self._transport.send("DELETE", self._address(document_id))
         return len(set(ids))
 
     def documents(self) -> Iterator[DocumentInfo]:
         """Every document, in the order of the ids."""
         after: Json = {}
         while True:
-            page = self._send("GET", f"/v1/documents?{urlencode({'collection': self.collection, **after})}")
+            page = self._transport.send("GET", f"/v1/documents?{urlencode({'collection': self.collection, **after})}")
             yield from map(document_info, page["documents"])
             if page["next"] is None:
                 return
@@ -287,11 +238,11 @@ class Client:
         given = {"width": width, "content_hash": content_hash}
         query = {**asked, **{name: value for name, value in given.items() if value is not None}}
         address = f"/v1/pages/{page}/{quote(document_id)}?{self._query(query)}"
-        return self._request("GET", address, None, accept="image/png")[1]
+        return self._transport.request("GET", address, None, accept="image/png")[1]
 
     def document(self, document_id: str) -> Document:
         """One document with its text."""
-        said = self._send("GET", self._address(document_id))
+        said = self._transport.send("GET", self._address(document_id))
         return Document(document_info(said), said["text"])
 
     def slice(
@@ -303,7 +254,7 @@ class Client:
         """
         wanted = {"start": start, "end": end, "content_hash": content_hash}
         given = {name: value for name, value in wanted.items() if value is not None}
-        said = self._send("GET", self._address(document_id, given))
+        said = self._transport.send("GET", self._address(document_id, given))
         return Slice(document_info(said), Span(**said["span"]), said["text"])
 
     def __enter__(self) -> Self:
@@ -312,81 +263,21 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._opener.close()
+        self._transport.close()
 
     def _post(self, sources: list[Source]) -> Added:
-        return _added(
-            self._send("POST", f"/v1/documents?{self._query()}", {"documents": [_source(one) for one in sources]})
-        )
+        body = {"documents": [_source(one) for one in sources]}
+        return _added(self._transport.send("POST", f"/v1/documents?{self._query()}", body))
 
     def _put(self, source: Source) -> Added:
         body = {name: value for name, value in _source(source).items() if name != "id"}
-        return _added(self._send("PUT", self._address(str(source.id)), body))
+        return _added(self._transport.send("PUT", self._address(str(source.id)), body))
 
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
 
     def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
         return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
-
-    def _send(self, method: str, route: str, body: Json | None = None) -> Json:
-        data = None if body is None else json.dumps(body).encode()
-        return self._exchange(method, route, data)[1]
-
-    def _exchange(
-        self, method: str, route: str, data: bytes | None, kind: str = "application/json"
-    ) -> tuple[int, Json]:
-        status, read = self._request(method, route, data, kind)
-        try:
-            return status, json.loads(read or b"{}")
-        except ValueError as error:
-            raise self._unreachable(error) from error
-
-    def _request(
-        self,
-        method: str,
-        route: str,
-        data: bytes | None,
-        kind: str = "application/json",
-        accept: str = "application/json",
-    ) -> tuple[int, bytes]:
-        headers = {"Accept": accept}
-        if data is not None:
-            headers["Content-Type"] = kind
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        request = Request(self.endpoint + route, data, headers, method=method)
-        try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                return response.status, response.read()
-        except HTTPError as refusal:
-            with refusal:
-                raise _error(refusal) from None
-        except (URLError, http.client.HTTPException, OSError, ValueError) as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> SpanwiseError:
-        return SpanwiseError(
-            f"{self.endpoint} cannot be reached: {_reason(error)}.",
-            subject=self.endpoint,
-            way_out="Check the address and that the server runs.",
-        )
-
-
-def _error(refusal: HTTPError) -> SpanwiseError:
-    try:
-        problem = json.loads(refusal.read())
-        kind, detail = str(problem["type"]), str(problem["detail"])
-    except (ValueError, KeyError, TypeError, http.client.HTTPException, OSError):
-        return SpanwiseError(f"The server answered {refusal.code} {refusal.reason}.", subject=refusal.code)
-    cls = ERRORS.get(kind.removeprefix(TYPE_PREFIX), SpanwiseError)
-    wait = refusal.headers.get("Retry-After", "")
-    return cls(detail, subject=int(wait) if wait.isdigit() else problem.get("errors"))
-
-
-def _reason(error: Exception) -> object:
-    reason = getattr(error, "reason", None) or error
-    return "it took too long" if isinstance(reason, TimeoutError | socket.timeout) else reason
 
 
 def _source(source: Source) -> Json:

@@ -17,8 +17,9 @@ import spanwise
 from spanwise import Added, Client, Source, errors
 from spanwise.api import problems
 from spanwise.api.keys import KeyFile, Scope
-from spanwise.client import ERRORS, TYPE_PREFIX, Job
+from spanwise.client import Job
 from spanwise.testing import HashEmbedder, ScriptedReader
+from spanwise.transport import ERRORS, TYPE_PREFIX
 
 SCRIPT = {"When do the Olympics end?": "Feb. 20", "Where is the party?": "on the 🏖️ beach"}
 PROGRAM = """
@@ -27,6 +28,7 @@ from pathlib import Path
 from spanwise import Settings
 from spanwise.api.server import serve
 from spanwise.testing import HashEmbedder, ScriptedReader
+from spanwise.transport import ERRORS, TYPE_PREFIX
 
 serve(
     Settings(data=Path(sys.argv[1])), port=0, embedder=HashEmbedder(),
