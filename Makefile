@@ -1,6 +1,6 @@
 # make serve   install, index seeds/, answer a question, serve the API and the search box on 127.0.0.1:8000
 # make test    install what the tests need and run all of them (browser tests need chromium and npm on the PATH)
-# make test-fast  those without models, browsers, fuzzing and processes of their own
+# make quick   those that take a moment: no models, browsers, processes of their own, made-up inputs by the hundred
 # make lint    ruff and mypy
 # make eval    quality on labelled data: make eval TASK=reading FILE=dev.jsonl.gz LIMIT=500
 # make bench   speed on this machine: make bench CORPUS=dev.jsonl.gz
@@ -16,7 +16,7 @@ SOURCES = $(shell find src index qa api -type f -not -name '*.pyc')
 TASK ?= reading
 LIMIT ?= 500
 
-.PHONY: install serve test test-fast lint eval bench clean
+.PHONY: install serve test quick lint eval bench clean
 
 install: $(VENV)/installed
 
@@ -40,8 +40,8 @@ serve: install
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "not models and not training and not browser and not contract and not trust and not slow"
+quick: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q -m "not (models or training or browser or contract or trust or slow or hypothesis)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

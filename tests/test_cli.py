@@ -230,6 +230,7 @@ def test_help_names_every_verb(run: Run) -> None:
         assert f"    {verb} " in text
 
 
+@pytest.mark.slow
 def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "spanwise", "ask", "anything"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ HOME_OF = {
 }
 
 
+@cache
 def imports(file: Path) -> list[tuple[int, str]]:
     """Every import in `file` as (dots, dotted name)."""
     found: list[tuple[int, str]] = []
@@ -69,6 +71,7 @@ def test_every_error_is_public_and_drawn_in_the_tree() -> None:
     assert all(name in errors.__doc__ for name in classes)
 
 
+@pytest.mark.slow
 def test_importing_loads_nothing_heavy() -> None:
     code = f"import spanwise, sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,16 @@ from trust.reporting import write_report
 
 DOCUMENTS = 30
 READERS = 8
-STOP, OLDEST, VERSION, SINCE = 0, 1, 1 + DOCUMENTS, 1 + 2 * DOCUMENTS
+LEAST = 5
+"""Changes, and reads of each reader, that a run goes on for when its seconds are over: each way of reading once."""
+PATIENCE_SECONDS = 300.0
+"""But no longer than this: a reader may have died."""
+STOP, OLDEST, VERSION, SINCE, READS = 0, 1, 1 + DOCUMENTS, 1 + 2 * DOCUMENTS, 1 + 3 * DOCUMENTS
 """Places in the shared numbers: whether to stop; for each document the oldest version that may still be returned, the
-version that is there, and the time (ns) since when the writer knows that."""
+version that is there, and the time (ns) since when the writer knows that; for each reader how often it has read."""
+NUMBERS = READS + READERS
+EARLY_NS = 20_000_000
+"""A look later than this after a change says how late the process looked, not when the change could be seen."""
 _VERSION = re.compile(r"\bdoc(\d+)version(\d+)x\b")
 
 Numbers = NDArray[np.int64]
@@ -72,11 +80,13 @@ def text_of(number: int, version: int) -> str:
 
 
 def write(library: Collection, numbers: Numbers, seconds: float, seed: int) -> int:
-    """Add, replace and delete for `seconds`; how many changes."""
+    """Add, replace and delete for `seconds`, and until every reader has read (see `LEAST`); how many changes."""
     rng = random.Random(seed)
     version = changes = 0
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
+    begun = time.monotonic()
+    while (took := time.monotonic() - begun) < seconds or (
+        min(changes, *numbers[READS:]) < LEAST and took < PATIENCE_SECONDS
+    ):
         number = rng.randrange(DOCUMENTS)
         there = numbers[VERSION + number]
         version += 1
@@ -95,8 +105,8 @@ def write(library: Collection, numbers: Numbers, seconds: float, seed: int) -> i
     return changes
 
 
-def read(library: Collection, numbers: Numbers, seed: int) -> Outcome:
-    """Read in every way until told to stop."""
+def read(library: Collection, numbers: Numbers, seed: int, place: int = 0) -> Outcome:
+    """Read in every way until told to stop; `place` is this reader's among the shared numbers."""
     rng = random.Random(seed)
     outcome = Outcome()
     ways: dict[str, Callable[[int], list[Passage]]] = {
@@ -105,10 +115,12 @@ def read(library: Collection, numbers: Numbers, seed: int) -> Outcome:
         "hybrid": lambda number: _passages(library.search(f"name{number}", 20).hits),
         "ask": lambda number: [one.passage for one in library.ask(f"Where is name{number}?", 10).answers],
     }
-    while not numbers[STOP]:
+    for way in cycle((*ways, "document")):
+        if numbers[STOP]:
+            return outcome
+        numbers[READS + place] += 1
         number = rng.randrange(DOCUMENTS)
         oldest = numbers[OLDEST : OLDEST + DOCUMENTS].copy()
-        way = rng.choice((*ways, "document"))
         try:
             if way == "document":
                 texts = [(f"doc{number}", _document(library, number))]
@@ -126,10 +138,10 @@ def read(library: Collection, numbers: Numbers, seed: int) -> Outcome:
                 seen.setdefault(of, set()).add(int(version))
         outcome.mixed += sum(len(versions) > 1 for versions in seen.values())
         outcome.stale += sum(min(versions) < int(oldest[int(of)]) for of, versions in seen.items())
-    return outcome
+    raise AssertionError("a cycle does not end")
 
 
-def watch(library: Collection, numbers: Numbers, seed: int) -> Outcome:
+def watch(library: Collection, numbers: Numbers, seed: int, place: int) -> Outcome:
     """Look for what was just added, again and again; how long it took to be seen."""
     rng = random.Random(seed)
     outcome = Outcome()
@@ -137,13 +149,16 @@ def watch(library: Collection, numbers: Numbers, seed: int) -> Outcome:
     while not numbers[STOP]:
         number = rng.randrange(DOCUMENTS)
         since, version = int(numbers[SINCE + number]), int(numbers[VERSION + number])
-        if not since or version in done or time.monotonic_ns() - since > 20_000_000:
-            continue  # long ago: it would measure how late this process looked
+        if not since or version in done:
+            continue
+        early = time.monotonic_ns() - since <= EARLY_NS
         while not numbers[STOP] and numbers[VERSION + number] == version:
             hits = library.search(f"doc{number}version{version}x", 1, mode="lexical").hits
             outcome.reads["watch"] += 1
+            numbers[READS + place] += 1
             if hits and f"doc{number}version{version}x" in hits[0].text:
-                outcome.seen_after_ms.append((time.monotonic_ns() - since) / 1e6)
+                if early:
+                    outcome.seen_after_ms.append((time.monotonic_ns() - since) / 1e6)
                 done.add(version)
                 break
     return outcome
@@ -151,12 +166,12 @@ def watch(library: Collection, numbers: Numbers, seed: int) -> Outcome:
 
 def in_threads(folder: Path, seconds: float, seed: int = 1) -> tuple[int, Outcome]:
     """Changes made, and what eight threads of the same process saw."""
-    numbers = np.zeros(SINCE + DOCUMENTS, np.int64)
+    numbers = np.zeros(NUMBERS, np.int64)
     outcomes: list[Outcome] = []
     with open_library(folder / "data") as library:
         library.add(Source("Something to begin with.", id="other"))
         threads = [
-            threading.Thread(target=lambda seed=seed + one: outcomes.append(read(library, numbers, seed)))  # type: ignore[misc]
+            threading.Thread(target=lambda one=one: outcomes.append(read(library, numbers, seed + one, one)))  # type: ignore[misc]
             for one in range(READERS)
         ]
         for thread in threads:
@@ -171,33 +186,31 @@ def in_threads(folder: Path, seconds: float, seed: int = 1) -> tuple[int, Outcom
 def in_processes(folder: Path, seconds: float, seed: int = 1) -> tuple[int, Outcome]:
     """Changes made, and what eight other processes saw; one of them looks for what was just added."""
     shared = folder / "numbers"
-    numbers: Any = np.memmap(shared, np.int64, "w+", shape=(SINCE + DOCUMENTS,))
+    numbers: Any = np.memmap(shared, np.int64, "w+", shape=(NUMBERS,))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["spanwise.qa.collection", "spanwise.testing", "spanwise.index.vectors_faiss"])
     ready = context.Barrier(READERS + 1)
     with open_library(folder / "data") as library:
         library.add(Source("Something to begin with.", id="other"))
-        processes = [
-            context.Process(target=_process, args=(folder, seed + one, one == 0, ready)) for one in range(READERS)
-        ]
+        processes = [context.Process(target=_process, args=(folder, seed + one, one, ready)) for one in range(READERS)]
         for process in processes:
             process.start()
         try:
-            ready.wait(120)
+            ready.wait(PATIENCE_SECONDS)
             changes = write(library, numbers, seconds, seed)
         finally:
             numbers[STOP] = 1
             for process in processes:
-                process.join(60)
+                process.join(PATIENCE_SECONDS)
     outcomes = [_outcome(folder / f"seen-{seed + one}") for one in range(READERS)]
     return changes, _sum(outcomes)
 
 
-def _process(folder: Path, seed: int, watching: bool, ready: Any) -> None:
-    numbers = np.memmap(folder / "numbers", np.int64, "r+", shape=(SINCE + DOCUMENTS,))
+def _process(folder: Path, seed: int, place: int, ready: Any) -> None:
+    numbers = np.memmap(folder / "numbers", np.int64, "r+", shape=(NUMBERS,))
     with open_library(folder / "data") as library:
-        ready.wait(120)
-        outcome = (watch if watching else read)(library, numbers, seed)
+        ready.wait(PATIENCE_SECONDS)
+        outcome = (read if place else watch)(library, numbers, seed, place)  # the first one watches
     (folder / f"seen-{seed}").write_text(json.dumps(vars(outcome)))
 
 

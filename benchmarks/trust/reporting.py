@@ -31,8 +31,10 @@ def in_memory() -> str | None:
 
 
 def write_report(out: Path | None, title: str, command: list[str], text: str, script: str = "benchmarks/trust") -> None:
-    """Print `text` under a heading, and store it as Markdown in `out`."""
-    said = " ".join(word for word in command if word != "--out" and (out is None or word != str(out)))
+    """Print `text` under a heading, and store it as Markdown in `out`. Of files elsewhere on this machine `command` is
+    shown with the name alone."""
+    kept = [word for word in command if word != "--out" and (out is None or word != str(out))]
+    said = " ".join(Path(word).name if Path(word).is_absolute() else word for word in kept)
     report = f"# {title}\n\n`python {script} {said}`\n{circumstances()}\n\n{text}"
     sys.stdout.write(report)
     if out:

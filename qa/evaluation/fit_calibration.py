@@ -1,5 +1,5 @@
-"""`python -m spanwise.qa.evaluation.fit_calibration ROWS`: fit the shipped calibration to the shipped reader, from
-nothing, on questions that were kept out of its training.
+"""`python -m spanwise.qa.evaluation.fit_calibration ROWS`: fit a calibration as the shipped one was, from nothing,
+to the reader, on questions that were kept out of its training.
 
 Half of the questions are answered by what is read, half are not: questions made unanswerable, questions whose own
 passage is withheld from the search, and for single passages the wrong one that a search returns first.
@@ -24,7 +24,6 @@ from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..deciding import decide
-from ..reader_onnx import SHIPPED
 from ..reading import Candidate, Reader, Reading, load_reader
 from ..same_answer import same_answer_key
 from ..stopping import StopRule, enough, fit_rule
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, help="gather only so many gold passages, each with a wrong one")
     parser.add_argument("--same-title", action="store_true", help="the wrong one comes from the same title")
     parser.add_argument("--only-gather", action="store_true", help="write the evidence, fit nothing")
-    parser.add_argument("--out", type=Path, default=SHIPPED / FILE)
+    parser.add_argument("--out", type=Path, default=Path(FILE), help="file to write (default: %(default)s, here)")
     options = parser.parse_args(arguments)
     reader = load_reader()
     if options.evidence and options.evidence.exists():

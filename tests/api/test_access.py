@@ -322,6 +322,7 @@ def test_what_takes_too_long_is_told_so_and_does_not_pile_up(tmp_path: Path) -> 
     app.extensions["spanwise"].close()
 
 
+@pytest.mark.slow
 def test_a_change_that_takes_too_long_stores_nothing(tmp_path: Path) -> None:
     class Slow(HashEmbedder):
         def embed_passages(self, texts: Any) -> Any:

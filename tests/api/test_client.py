@@ -21,6 +21,7 @@ from spanwise.client import Job
 from spanwise.testing import HashEmbedder, ScriptedReader
 from spanwise.transport import ERRORS, TYPE_PREFIX
 
+pytestmark = pytest.mark.slow
 SCRIPT = {"When do the Olympics end?": "Feb. 20", "Where is the party?": "on the 🏖️ beach"}
 PROGRAM = """
 import json, sys

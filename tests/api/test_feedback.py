@@ -103,6 +103,7 @@ def boxes(folder: Path, found: str = "red") -> spanwise.Collection:
     return collection
 
 
+@pytest.mark.slow
 def test_wrong_marks_count_and_stale_ones_do_not(tmp_path: Path) -> None:
     with boxes(tmp_path / "a") as collection:
         report = recalibrate(collection, labels_of(collection.marks()))

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from spanwise import Answer, AskResult, Document, DocumentInfo, Hit, Hits, Passage, Scores, Span, Support
 from spanwise.api.response_schema import AskResponse, DocumentTextOut, SearchResponse
 from spanwise.api.serialise import ask_json, document_json, document_text_json, hits_json
@@ -99,6 +101,7 @@ def test_document_json() -> None:
     }
 
 
+@pytest.mark.slow
 def test_it_imports_no_web_library() -> None:
     code = (
         "import sys, spanwise.api.serialise\n"

@@ -25,6 +25,7 @@ def test_columns_that_make_no_sense(value: str, capsys: pytest.CaptureFixture[st
     assert "NAME=COLUMN" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_loading_text_loads_no_format_library() -> None:
     code = (
         "import sys; from spanwise.index.loading import load_bytes; "

@@ -16,6 +16,7 @@ from spanwise.index.formats import client
 from spanwise.index.formats.limits import ParseLimits
 from spanwise.index.loading import LoadOptions, load_bytes, load_path
 
+pytestmark = pytest.mark.slow
 PLAIN = "Words that can be read."
 
 

@@ -171,6 +171,7 @@ def test_pictures_are_kept_and_forgotten(bridge, monkeypatch) -> None:
     assert client._renderer._process is process
 
 
+@pytest.mark.slow
 def test_the_renderer_dies_for_one_picture_only(bridge) -> None:
     bridge.page_image("bridge.pdf", 1)
     client._renderer._process.kill()

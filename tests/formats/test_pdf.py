@@ -99,6 +99,7 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "hyphenate"), [(1, False), (1, True), (2, False), (2, True), (3, False)])
 def test_every_sentence_is_found_with_page_and_rectangles(load, known, columns, hyphenate) -> None:
     data, said = made(known, columns, hyphenate=hyphenate)

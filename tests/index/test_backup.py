@@ -141,6 +141,7 @@ def test_a_backup_is_there_as_a_whole_or_not_at_all(filled: Collection, tmp_path
     assert not list(tmp_path.glob(".part*"))
 
 
+@pytest.mark.slow
 def test_backups_made_while_others_write_are_whole(opened: Open, data: Path, tmp_path: Path) -> None:
     library = opened()
     stop = threading.Event()
@@ -184,6 +185,7 @@ def test_a_replacement_that_was_cut_off_leaves_the_old_one(filled: Collection, d
     assert [path.name for path in (data / "collections").iterdir()] == ["default"]
 
 
+@pytest.mark.slow
 def test_compacting_gives_space_back_and_readers_go_on(opened: Open) -> None:
     library = opened()
     library.add([Text("The bridge is wide. " * 3_000, id=f"d{number}") for number in range(4)])

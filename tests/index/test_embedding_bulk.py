@@ -151,6 +151,7 @@ def test_it_is_kept_where_the_system_keeps_caches(
     assert kept_file() == tmp_path / under / "spanwise" / "embedding.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("system", "order"), [("darwin", ["torch", "faiss"]), ("linux", ["faiss"])])
 def test_torch_comes_before_faiss_on_macos(tmp_path: Path, system: str, order: list[str]) -> None:
     for name in ("torch", "faiss"):  # stand-ins that say when they are loaded

@@ -99,6 +99,7 @@ def test_many_vectors_have_one_and_status_says_so(open_large: Open, draft: Draft
     assert store.verify(0)[0] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_changes_on_top_of_files_are_searched_as_they_are(open_large: Open, draft: Draft, seed: int) -> None:
     """Indexes of so few vectors have one or two lists, so nothing may be missed."""
@@ -130,6 +131,7 @@ def test_changes_on_top_of_files_are_searched_as_they_are(open_large: Open, draf
     assert kinds >= {"approximate"}
 
 
+@pytest.mark.slow
 def test_a_filter_searches_exactly(open_large: Open, draft: Draft) -> None:
     from spanwise.index.filters import parse_where
 

@@ -135,6 +135,7 @@ def test_a_truncated_database(database: Path, opened: Open, share: float) -> Non
         use(opened())
 
 
+@pytest.mark.slow
 def test_a_damaged_page_is_an_error_of_ours_or_does_no_harm(database: Path, data: Path) -> None:
     whole = database.read_bytes()
     outcomes = set()

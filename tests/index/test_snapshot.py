@@ -22,6 +22,7 @@ def exact(expected: dict[str, np.ndarray], question: np.ndarray, k: int) -> list
     return sorted(scores.items(), key=lambda pair: -pair[1])[:k]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_changes_upon_changes_are_searched_exactly(
     open_store: Open, draft: Draft, monkeypatch: pytest.MonkeyPatch, seed: int

@@ -22,6 +22,7 @@ vector_of = HashEmbedder(16).embed_query
 LINUX = Path("/proc/self/fd")
 
 
+@pytest.mark.slow
 def test_readers_beside_a_writer_see_whole_and_current_versions(store: PassageStore, draft: Draft) -> None:
     """Document `a` is replaced again and again; every version has the words of all its passages numbered alike."""
 

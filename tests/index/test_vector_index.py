@@ -135,6 +135,7 @@ def near(rows: Rows16, count: int) -> Vectors:
     return unit
 
 
+@pytest.mark.slow
 def test_an_approximate_index_finds_nearly_all(clustered: Rows16, approximate: FaissInvertedIndex) -> None:
     """Its first 84 candidates, of which the stored vectors then choose, hold 97 of 100 of the ten nearest."""
     oracle, found = NumpyIndex(clustered), 0

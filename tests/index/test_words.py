@@ -203,8 +203,8 @@ def test_the_vocabulary_is_in_step_with_the_passages(library: Collection, data: 
         assert names_stored == {title: titles.count(title) for title in titles}
 
 
-def distance(a: str, b: str) -> int:
-    """Optimal string alignment, by its definition."""
+def distances(a: str, b: str) -> list[int]:
+    """Optimal string alignment of `a` with each beginning of `b`, by its definition; the last: with all of it."""
     table = {(i, j): i + j for i in range(len(a) + 1) for j in range(len(b) + 1) if not i or not j}
     for i in range(1, len(a) + 1):
         for j in range(1, len(b) + 1):
@@ -212,7 +212,7 @@ def distance(a: str, b: str) -> int:
             if i > 1 and j > 1 and a[i - 1] == b[j - 2] and a[i - 2] == b[j - 1]:
                 best = min(best, table[i - 2, j - 2] + 1)
             table[i, j] = best
-    return table[len(a), len(b)]
+    return [table[len(a), j] for j in range(len(b) + 1)]
 
 
 def test_near_words_are_all_that_are_near() -> None:
@@ -221,9 +221,9 @@ def test_near_words_are_all_that_are_near() -> None:
     vocabulary = Vocabulary(words[:300]).with_more(words[300:])
     for word in rng.sample(words, 25):
         most = edits_allowed(word)
-        assert vocabulary.near(word) == {one: d for one in words if 0 < (d := distance(word, one)) <= most}
-        begun = {one: min(distance(word, one[:end]) for end in range(len(one) + 1)) for one in words}
-        expected = {one: d for one, d in begun.items() if 0 < d <= most and one[0] in word[:2]}
+        away = {one: distances(word, one) for one in words}
+        assert vocabulary.near(word) == {one: d[-1] for one, d in away.items() if 0 < d[-1] <= most}
+        expected = {one: min(d) for one, d in away.items() if 0 < min(d) <= most and one[0] in word[:2]}
         assert vocabulary.near(word, beginning=True) == expected
 
 

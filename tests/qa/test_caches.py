@@ -281,6 +281,7 @@ def test_the_cache_keeps_what_was_used_last_within_its_bytes() -> None:
     assert (cache.bytes, len(cache)) == (0, 0)
 
 
+@pytest.mark.slow
 def test_many_questions_do_not_grow_it(tmp_path: Path) -> None:
     library = Library(tmp_path, answer_cache_bytes=20_000, query_cache_bytes=20_000)
     library.collection.add(Source(TEXT, id="games"))

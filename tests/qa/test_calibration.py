@@ -93,6 +93,7 @@ def boxes(folder: Path) -> spanwise.Collection:
     return collection
 
 
+@pytest.mark.slow
 def test_labels_change_the_probabilities_and_stay_with_the_collection(tmp_path: Path) -> None:
     labels = [Label(question, ("red",)) for question in QUESTIONS]
     with boxes(tmp_path) as collection:
