@@ -41,7 +41,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q -m "not (models or training or browser or contract or trust or slow or hypothesis)"
+	$(BIN)/python -m pytest -q --ignore tests/training -m "not (models or browser or contract or trust or slow or hypothesis)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

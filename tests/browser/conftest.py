@@ -180,6 +180,18 @@ def page(new_page: NewPage) -> Any:
 
 
 @pytest.fixture
+def ask() -> Callable[[Any, str], None]:
+    """Types a question into the box of a page, presses Enter, and waits for what is said."""
+
+    def ask(page: Any, question: str) -> None:
+        page.get_by_role("combobox").fill(question)
+        page.keyboard.press("Enter")
+        page.locator("spanwise-search .answer").wait_for()
+
+    return ask
+
+
+@pytest.fixture
 def photograph() -> Callable[[Any, str], None]:
     """Keeps a picture of a page where SPANWISE_SCREENSHOTS says so."""
 
