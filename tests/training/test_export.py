@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from training import export, model, onnx_graph, recover
+from training import export, model, onnx_graph, onnx_ops, recover
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -74,17 +74,27 @@ def test_int8_weights_are_close_and_rows_do_not_see_each_other(
             np.testing.assert_array_equal(a[0], b[row])
 
 
-def test_int8_products_are_close_for_a_row_alone(reader: tuple[model.Reader, Path], tmp_path: Path) -> None:
+def test_int8_products_are_close_and_see_neither_other_rows_nor_padding(
+    reader: tuple[model.Reader, Path], tmp_path: Path
+) -> None:
     _, folder = reader
     export.export_onnx(folder, tmp_path / "int8.onnx", "int8")
     export.export_onnx(folder, tmp_path / "float.onnx", "float32")
     int8, exact = session(tmp_path / "int8.onnx"), session(tmp_path / "float.onnx")
+    feed = pairs(5, 32)
+    together = int8.run(None, feed)
+    padded = int8.run(None, {name: np.pad(value, ((0, 0), (0, 16))) for name, value in feed.items()})
     for row in range(5):
-        alone = {name: value[row : row + 1] for name, value in pairs(5, 32).items()}
+        alone = {name: value[row : row + 1] for name, value in feed.items()}
         found, wanted = int8.run(None, alone), exact.run(None, alone)
         for a, b in zip(found[:2], wanted[:2], strict=True):
             assert not np.array_equal(a, b)
             assert np.corrcoef(a[0], b[0])[0, 1] > 0.98
+        keep = feed["attention_mask"][row] == 1
+        for a, b, c in zip(found[:2], together[:2], padded[:2], strict=True):
+            np.testing.assert_array_equal(a[0], b[row])
+            np.testing.assert_allclose(c[row, :32][keep], a[0][keep], atol=1e-3)
+        np.testing.assert_array_equal(found[2][0], together[2][row])
 
 
 def test_without_a_relevance_head_the_graph_computes_the_span_margin(
@@ -107,7 +117,7 @@ def test_without_a_relevance_head_the_graph_computes_the_span_margin(
 def test_quantising_stays_within_half_a_step() -> None:
     weight = np.random.default_rng(0).normal(size=(30, 7)).astype(np.float32)
     weight[:, 3] = 0.0
-    quantised, scale = onnx_graph.quantise_columns(weight)
+    quantised, scale = onnx_ops.quantise_columns(weight)
     assert quantised.dtype == np.int8
     assert (np.abs(quantised * scale - weight) <= scale / 2 + 1e-6).all()
 
