@@ -1,6 +1,6 @@
 """The reading model on onnxruntime: one pass per (question, passage) gives relevance, span logits and a null score.
 
-Every pass runs alone, padded to a multiple of 32 tokens, so that its result depends on nothing else (invariant 9).
+Every pass runs alone, padded to a multiple of 8 tokens, so that its result depends on nothing else (invariant 9).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ Logits = NDArray[np.float32]
 MOST_ANSWER_TOKENS = 30
 WINDOW_STRIDE = 96
 """Tokens that neighbouring windows of a long passage share."""
-PAD_TO = 32
-"""Passes are padded to a multiple of so many tokens: few shapes, each prepared once."""
+PAD_TO = 8
+"""Passes are padded to a multiple of so many tokens: kernels run best on multiples of 8, and padding costs time."""
 
 
 @dataclass(frozen=True, slots=True)
