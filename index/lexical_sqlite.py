@@ -17,7 +17,7 @@ COMPLETIONS = 12
 """Words that the beginning of one may stand for, the most frequent first."""
 ENOUGH = 40
 """Passages with the rarer words of a query, for each one wanted, among which the best are looked for: of 100,000
-passages the ten best are the same as among all (`benchmarks/results/search-speed.md`)."""
+passages the ten best are nearly always those of all (`benchmarks/results/search-speed.md`)."""
 _MOST_KEPT = 50_000
 _LAST = "\U0010ffff"
 
