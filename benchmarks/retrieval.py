@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--float32", action="store_true", help="passage vectors as the product computes them")
     parser.add_argument("--queries", type=int, default=500, help="seeded sample of each corpus")
     parser.add_argument("--rerank", type=int, default=0, help="re-rank the first 20 of so many queries of each corpus")
+    parser.add_argument("--reader", type=Path, help="folder of a reading model; default: the shipped one")
     parser.add_argument("--head", type=Path, help="a cross-encoder to compare the reading model's relevance with")
     parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
     options = parser.parse_args()
@@ -88,16 +89,13 @@ def main() -> None:
         sys.stderr.write(f"{name}: {len(found[name])} queries\n")
     judges: dict[str, Relevance] = {}
     if options.rerank:
-        judges["reader"] = Relevance(options.data / "relevance.sqlite", ReaderJudge())
         if options.head:
             judges["head"] = Relevance(options.data / "relevance.sqlite", HeadJudge(options.head, bfloat16=True))
+        judges["reader"] = Relevance(options.data / "relevance.sqlite", ReaderJudge(options.reader))
     for judge, relevance in judges.items():
         for name, queries in found.items():
-            if base_name(name) != name:
-                continue
-            for one in sample(queries, options.rerank):
-                one.relevance[judge] = dict(zip(one.head, relevance.of(one.query, [*one.head.values()]), strict=True))
-            sys.stderr.write(f"{name}: judged by the {judge}\n")
+            if base_name(name) == name:
+                let_judge(judge, relevance, name, sample(queries, options.rerank))
     report = {name: row(name, found) for name in found}
     judged = {name: [one for one in each if one.relevance] for name, each in found.items()}
     judged = {name: each for name, each in judged.items() if each}
@@ -116,6 +114,18 @@ def gathered(name: str, path: Path, embedder: CachedEmbedder, options: argparse.
             json.dump(judged, stream)
     with gzip.open(kept, "rt", encoding="utf-8") as stream:
         return [from_record(record) for record in json.load(stream)]
+
+
+def let_judge(judge: str, relevance: Relevance, name: str, queries: Sequence[Judged]) -> None:
+    """Fill in what `judge` says to the head of each query."""
+
+    def progress(done: int, of: int) -> None:
+        sys.stderr.write(f"\r{name}: {done:,} of {of:,} pairs judged by the {judge}")
+
+    logits = iter(relevance.of([(one.query, text) for one in queries for text in one.head.values()], progress))
+    for one in queries:
+        one.relevance[judge] = dict(zip(one.head, logits, strict=False))
+    sys.stderr.write(f"\n{name}: judged by the {judge}\n")
 
 
 def asked(name: str, path: Path, embedder: CachedEmbedder, options: argparse.Namespace) -> Iterator[Judged]:

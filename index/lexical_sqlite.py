@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .filters import Where
 from .filters_sql import condition
@@ -15,19 +15,34 @@ from .words import FUNCTION_WORDS, begins_pairs, fold, in_one_line, is_plain, re
 
 COMPLETIONS = 12
 """Words that the beginning of one may stand for, the most frequent first."""
+ENOUGH = 40
+"""Passages with the rarer words of a query, for each one wanted, among which the best are looked for: of 100,000
+passages the ten best are nearly always those of all (`benchmarks/results/search-speed.md`)."""
+_MOST_KEPT = 50_000
 _LAST = "\U0010ffff"
 
 
 class KnownWords:
-    """The vocabulary of a collection, for finding near words; read when it is first needed, and then only what is new.
+    """What is kept of the words of a collection between searches.
 
-    It may hold words that are gone: what is taken from it is looked up in the table.
+    The vocabulary, for finding near words: read when it is first needed, and then only what is new. It may hold words
+    that are gone: what is taken from it is looked up in the table. And in how many passages words stand, which costs
+    more the more there are: of one generation.
     """
 
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
         self._generation = -1
+        self._counts: dict[tuple[str, int], int] = {}
+        self._counted_in = -1
         self._lock = threading.Lock()
+
+    def counts(self, generation: int) -> dict[tuple[str, int], int]:
+        """What was counted in `generation`, by FTS5 query and the limit of counting; to be added to."""
+        with self._lock:
+            if self._counted_in != generation or len(self._counts) > _MOST_KEPT:
+                self._counts, self._counted_in = {}, generation
+            return self._counts
 
     def at(self, connection: sqlite3.Connection, generation: int) -> Vocabulary:
         with self._lock:
@@ -57,6 +72,7 @@ class Lexicon:
         self._connection = connection
         self._known = known
         self._generation = generation
+        self._counts = known.counts(generation)
 
     def read(self, query: str, *, prefix: bool = False) -> WordQuery:
         """`query` as words of this collection; see `View.read`."""
@@ -82,10 +98,9 @@ class Lexicon:
         terms, _ = self.counted(words)
         if not terms:
             return []
-        any_of = " OR ".join(terms.values())
         held = self._holding_exactly(words, k, where)
-        found = dict.fromkeys(held, 0.0) | dict(self._bm25(any_of, k, held)) if held else {}
-        for key, score in self._bm25(any_of, k, where=where):
+        found = dict.fromkeys(held, 0.0) | dict(self._bm25(_any_of(terms.values()), k, held)) if held else {}
+        for key, score in self._best(list(terms.values()), k, where):
             if len(found) < k:
                 found.setdefault(key, score)
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
@@ -163,22 +178,23 @@ class Lexicon:
         rare = {
             term: match
             for term, match in terms.items()
-            if known.get(term, 0) <= many and not self._is_common(match, many)
+            if known.get(term, 0) <= many and self._count(match, many) <= many
         }
         return (rare, tuple(term for term in terms if term not in rare)) if rare else (terms, ())
 
-    def _is_common(self, match: str, limit: int) -> bool:
-        """Whether more than `limit` passages match. Such words cost an OR query most and rank least."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (match, limit + 1)
-        ).fetchone()
-        return bool(row[0] > limit)
+    def _count(self, match: str, limit: int) -> int:
+        """How many passages match, at most `limit` + 1. Those of many words cost an OR query most and rank least."""
+        if (match, limit) not in self._counts:
+            (self._counts[match, limit],) = self._connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM lexical WHERE lexical MATCH ? LIMIT ?)", (match, limit + 1)
+            ).fetchone()
+        return self._counts[match, limit]
 
     def _is_unknown(self, term: str) -> bool:
         """Whether `term` is a plain word of which no passage holds any form."""
         if len(term) < 4 or term in FUNCTION_WORDS or not is_plain(term) or self.passages([term]):
             return False
-        return not self._is_common(_phrase(term), 0)
+        return not self._count(_phrase(term), 0)
 
     def _holding_exactly(self, words: WordQuery, k: int, where: Where | None) -> list[PassageKey]:
         """Passages that may hold the exact words: these as phrases, or, since a phrase with letters that FTS5 does not
@@ -188,6 +204,27 @@ class Lexicon:
             if found:
                 return [key for key, _ in found]
         return []
+
+    def _best(self, matches: Sequence[str], k: int, where: Where | None) -> Scored:
+        """The best `k` by BM25 of the passages that match any of `matches`.
+
+        Scoring a passage costs ten times what finding it does. So where the rarer words stand in enough passages, those
+        that hold none of these, only the commoner ones, are not scored. All words count in the scores of the others:
+        the second query has those with words of both kinds, whole; the first has those without a commoner word.
+        """
+        many = self.many()
+        rarer: list[str] = []
+        commoner: list[str] = []
+        together = 0
+        for match in sorted(matches, key=lambda match: self._count(match, many)):
+            (rarer if together < ENOUGH * k else commoner).append(match)
+            together += self._count(match, many)
+        # A filter may allow few passages with the rarer words, and counts of words in very many are not whole.
+        if where is not None or not commoner or self._count(rarer[0], many) > many:
+            return self._bm25(_any_of(matches), k, where=where)
+        found = dict(self._bm25(_any_of(rarer), k))
+        found |= self._bm25(f"({_any_of(rarer)}) AND ({_any_of(commoner)})", k)
+        return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:k]
 
     def _bm25(
         self, match: str, k: int, keys: Collection[PassageKey] | None = None, where: Where | None = None
@@ -211,6 +248,10 @@ class Lexicon:
 
 def _phrase(words: str) -> str:
     return '"' + words.replace('"', " ") + '"'
+
+
+def _any_of(matches: Iterable[str]) -> str:
+    return " OR ".join(matches)
 
 
 def _all_words(words: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanwise import DocumentExistsError, DocumentNotFoundError, Span
+from spanwise.index import lexical_sqlite
 from spanwise.index.embedding import Fingerprint, Vectors
 from spanwise.index.store import DocumentDraft, PassageStore, View
 from spanwise.testing import HashEmbedder
@@ -218,6 +219,45 @@ def test_lexical_search_is_bm25(store: PassageStore, draft: Draft) -> None:
             scores = dict(zip(texts_of(view, found), (score for _, score in found), strict=True))
         assert scores == pytest.approx(expected, abs=1e-6)
         assert list(scores.values()) == sorted(scores.values(), reverse=True)
+
+
+def test_the_best_are_looked_for_among_the_rarer_words_and_scored_by_all(
+    store: PassageStore, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexical_sqlite, "ENOUGH", 1)
+    rng = np.random.default_rng(9)
+    often = {"gorse": 0.02, "heath": 0.04, "iris": 0.08}
+    passages = [" ".join([f"unit{n}", *(word for word in often if rng.random() < often[word])]) for n in range(500)]
+    passages[:4] = ["unit0 gorse heath", "unit1 gorse iris iris", "unit2 gorse heath iris", "unit3 heath iris"]
+    store.add([draft("a", *passages)], replace=True)
+    held = {word: {text for text in passages if word in text.split()} for word in often}
+    scores = bm25(passages, list(often))
+    for most, rarer in ((5, ["gorse"]), (20, ["gorse", "heath"]), (100, list(often))):
+        assert most > len(set.union(*(held[word] for word in rarer[:-1]), set()))  # or fewer words would do
+        among = set.union(*(held[word] for word in rarer))
+        with store.reading() as view:
+            found = view.lexical(view.read(" ".join(often)), most)
+            names = texts_of(view, found)
+        assert len(names) == min(most, len(among))
+        assert among.issuperset(names)
+        assert [score for _, score in found] == pytest.approx([scores[name] for name in names], abs=1e-6)
+        assert [scores[name] for name in names] == pytest.approx(
+            sorted((scores[name] for name in among), reverse=True)[:most], abs=1e-6
+        )
+
+
+def test_words_are_counted_anew_after_a_change(store: PassageStore, draft: Draft) -> None:
+    def left_out() -> tuple[str, ...]:
+        with store.reading() as view:
+            words = view.read("alba zebra")
+            return view.terms(words, view.lexical(words, 1)[0][0]).left_out
+
+    store.add([draft("a", *["alba birk"] * 20, "zebra")], replace=True)
+    assert left_out() == left_out() == ()
+    store.add([draft("b", "alba corn")], replace=True)
+    assert left_out() == ("alba",)
+    store.delete(["b"])
+    assert left_out() == ()
 
 
 def test_the_prefix_is_searched_but_is_no_part_of_the_passage(store: PassageStore, draft: Draft) -> None:
