@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from spanwise.qa import calibration as calibrations
+from spanwise.qa.calibration import Regime
 from spanwise.qa.evaluation.files import digest, json_objects, read_text
-from spanwise.qa.evaluation.fit_calibration import POOLED, SINGLE, as_evidence, judged
+from spanwise.qa.evaluation.fit_calibration import CONTACT, POOLED, SINGLE, SMALL, as_evidence, judged
 from spanwise.qa.evaluation.metrics import confidence, mean_text, risk_coverage, score_text
 from spanwise.qa.reading import load_reader
 
 HERE = Path(__file__).parent
+PARTS: tuple[tuple[str, Regime, tuple[str, ...]], ...] = (
+    ("collection", "collection", POOLED),
+    ("small", "collection", SMALL),
+    ("contact", "collection", CONTACT),
+    ("passage", "passage", SINGLE),
+)
 WIDTH, HEIGHT, EDGE = 320, 320, 44
 
 
@@ -37,7 +44,7 @@ def main() -> None:
     for one in options.evidence:
         name, _, file = one.partition("=")
         records = [record for _, record in json_objects(Path(file), read_text(Path(file)))]
-        for regime, groups in (("collection", POOLED), ("passage", SINGLE)):
+        for part, regime, groups in PARTS:
             chosen = [record for record in records if record["group"] in groups]
             if not chosen:
                 continue
@@ -51,7 +58,7 @@ def main() -> None:
             forced = [found.ranking[0].text if found.ranking else "" for found in evidence]
             well = [hit if text else not found.answers for text, hit, found in zip(shown, right, evidence, strict=True)]
             has = [bool(found.answers) for found in evidence]
-            key = f"{name}-{regime}"
+            key = f"{name}-{part}"
             report[key] = {
                 "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
                 "evidence_sha256": digest([Path(file)]),

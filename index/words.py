@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,6 +77,16 @@ def plain_words(text: str) -> set[str]:
 def spoken_words(text: str) -> list[re.Match[str]]:
     """The words of `text` as they stand there, each without the marks around it."""
     return list(_WORD.finditer(text))
+
+
+def respelt(text: str, corrected: Mapping[str, str]) -> str:
+    """`text` with the words whose folded form is a key of `corrected` replaced by its value, a capital kept."""
+    pieces, position = [], 0
+    for word in spoken_words(text):
+        if right := corrected.get(fold(word[0])):
+            pieces += [text[position : word.start()], right.capitalize() if word[0][0].isupper() else right]
+            position = word.end()
+    return "".join([*pieces, text[position:]])
 
 
 def flat(text: str) -> str:

@@ -16,7 +16,7 @@ from .features import features
 from .fitting import Logistic
 from .stopping import StopRule
 
-FORMAT = 1
+FORMAT = 2
 FILE = "calibration.json"
 SHIPPED = Path(__file__).parent / "model" / FILE
 
@@ -173,9 +173,9 @@ def _judge(record: Mapping[str, Any]) -> Judge:
     return Judge(logistic("right"), logistic("lower"), logistic("no_answer"), float(record["answer_above"]))
 
 
-_OF_THE_SPAN = ("margin", "sure", "gap", "null", "relevance", "length", "open", "yes_no")
+_OF_THE_SPAN = ("margin", "sure", "gap", "null", "relevance", "length", "open", "yes_no", "contact")
 SIGNS: Mapping[Regime, tuple[str, ...]] = {
     "passage": _OF_THE_SPAN,
-    "collection": (*_OF_THE_SPAN, "lexical", "rank", "agreement"),
+    "collection": (*_OF_THE_SPAN, "rank", "agreement"),
 }
 """The signs each regime is fitted on: a passage handed over was not retrieved, so it has no retrieval scores."""

@@ -23,6 +23,7 @@ from ..index.results import Hit
 from ..index.storage import collection_folder
 from ..index.store import PassageStore
 from ..index.timings import stage, timings
+from ..index.words import respelt
 from ..settings import Settings
 from . import calibration as calibrations
 from .answer_cache import AnswerCache, Found, Stamp
@@ -216,10 +217,12 @@ class Collection(SearchCollection):
         question = self._check_question(question)
         with self._store.reading() as view:
             where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
-            hits = self._retrieve(view, question, view.read(question), READ_AT_MOST, where)
+            words = view.read(question)
+            hits = self._retrieve(view, question, words, READ_AT_MOST, where)
+        question = self._respelt(question, words.corrected)
         calibration = self.calibration()
         readings = self._read(question, hits, calibration.stop if calibration else None)
-        return decide(hits[: len(readings)], readings)
+        return decide(hits[: len(readings)], readings, question)
 
     @property
     def threshold(self) -> float:
@@ -269,10 +272,11 @@ class Collection(SearchCollection):
         """What reading `hits` says to the question; it holds for the generation they are of."""
         with stage("read"):
             calibration = self.calibration()
-            readings = self._read(question, hits, calibration.stop if calibration else None)
+            asked = self._respelt(question, corrected)
+            readings = self._read(asked, hits, calibration.stop if calibration else None)
         with stage("decide"):
-            ranking = decide(hits[: len(readings)], readings)
-            judged = judge_ranking(question, ranking, self.threshold, calibration)
+            ranking = decide(hits[: len(readings)], readings, asked)
+            judged = judge_ranking(asked, ranking, self.threshold, calibration)
             warning = language_warning(question)
             if warning:
                 judged = _doubtful(judged)
@@ -280,6 +284,15 @@ class Collection(SearchCollection):
             return Found(
                 tuple(answers), judged.no_answer, judged.answer_above, judged.calibrated, warning, dict(corrected)
             )
+
+    def _respelt(self, question: str, corrected: Mapping[str, str]) -> str:
+        """`question` as the reader sees it: the words corrected for the search are corrected here too, except those the
+        reader knows and those that only lost what stood in front: “unnatural” is no misspelling of “natural”."""
+        reader = self._reader()
+        misspelt = {
+            word: right for word, right in corrected.items() if not word.endswith(right) and not reader.knows(word)
+        }
+        return respelt(question, misspelt)
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])

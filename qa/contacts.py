@@ -30,7 +30,7 @@ _DOUBTFUL = 2.0
 
 def prefer_contacts(question: str, text: str, reading: Reading) -> Reading:
     """`reading` of the passage `text`, with the contact details that `question` asks for in front."""
-    pattern = next((pattern for asked, pattern in _ASKED if asked.search(question)), None)
+    pattern = _pattern(question)
     if pattern is None or not reading.candidates:
         return reading
     places = [found.span() for found in pattern.finditer(text)]
@@ -44,3 +44,13 @@ def prefer_contacts(question: str, text: str, reading: Reading) -> Reading:
     found = [Candidate(*place, max(best.score, _DOUBTFUL) - 0.5 * rank) for rank, place in enumerate(order)]
     others = [replace(one, score=one.score - _WEAKER) for one in reading.candidates if not overlaps(one)]
     return replace(reading, candidates=tuple(sorted((*found, *others), key=lambda one: -one.score)))
+
+
+def is_contact(question: str, answer: str) -> bool:
+    """Whether `question` asks for contact details and `answer` is such."""
+    pattern = _pattern(question)
+    return pattern is not None and pattern.search(answer) is not None
+
+
+def _pattern(question: str) -> re.Pattern[str] | None:
+    return next((pattern for asked, pattern in _ASKED if asked.search(question)), None)

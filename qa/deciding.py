@@ -14,7 +14,7 @@ from ..index.sentences import sentence_spans
 from .reading import Reading
 from .records import Support
 from .same_answer import contains_answer, same_answer_key
-from .spans import tidy
+from .spans import complete
 
 _SHINGLE = 5
 """Words in a row that are compared to tell near-duplicate passages."""
@@ -69,15 +69,15 @@ class Decided:
         return contains_answer(self.key, other.key) or contains_answer(other.key, self.key)
 
 
-def decide(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
-    """Distinct answers of all passages in one ranking, best first; no two overlap.
+def decide(hits: Sequence[Hit], readings: Sequence[Reading], question: str = "") -> list[Decided]:
+    """Distinct answers to `question` of all passages in one ranking, best first; no two overlap.
 
     Scores compare across passages: each is a span's logits minus the null score of its own pass. Ties break by
     (document id, start). An answer's support is one place per passage that says the same, copies of a passage aside.
     """
     distinct: list[Decided] = []
     copies = _near_duplicates([hit.text for hit in hits])
-    for one in _found(hits, readings):
+    for one in _found(question, hits, readings):
         best = next((other for other in distinct if other.says_the_same(one)), None)
         if best is None:
             one.copies.add(copies[one.rank])
@@ -88,7 +88,7 @@ def decide(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
     return distinct
 
 
-def _found(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
+def _found(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
     found = []
     for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
         text = hit.passage.text
@@ -101,7 +101,7 @@ def _found(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[Decided]:
                     subject=candidate,
                     way_out="Report this with the question and the passage.",
                 )
-            start, end = tidy(text, candidate.start, candidate.end)
+            start, end = complete(question, text, candidate.start, candidate.end)
             if all(category(character)[0] in "PZ" for character in text[start:end]):
                 continue  # punctuation says nothing
             around = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from .contacts import is_contact
 from .deciding import Decided
 from .question_kinds import question_kind
 
@@ -21,28 +22,29 @@ def features(question: str, ranking: Sequence[Decided], place: int, threshold: f
     - `margin`: its span score above the reader's threshold; `sure`: the same, beyond which more says little.
     - `gap`: how much better it is than the best other answer (for a lower one, how much worse: negative).
     - `null`, `relevance`: the null score and the relevance of its passage, logits.
-    - `lexical`, `rank`: how its passage was retrieved: log of BM25, log of its place. The fused score is relative to
-      the question's other hits, so it does not compare across questions; the cosine got a weight of the wrong sign.
+    - `rank`: log of its passage's place among those retrieved. BM25 grows with the size of the collection, the fused
+      score is relative to the question's other hits, the cosine got the wrong sign, and none adds to what is here.
     - `agreement`: log of the number of places that say the same. `length`: log of its words.
     - `open`, `yes_no`: 1 for questions that ask why or how or for a definition, and for a yes or a no.
+    - `contact`: 1 where an address or a telephone number was asked for and the answer is one: the reader knows little
+      of those (`contacts`).
     """
     one = ranking[place]
     others = [other.score - threshold for number, other in enumerate(ranking) if number != place]
     margin = _bounded(one.score - threshold, 15.0)
     kind = question_kind(question)
-    scores = one.hit.scores
     return {
         "margin": margin,
         "sure": math.tanh(margin / 3.0),
         "gap": _bounded(margin - max([*others, _NO_RIVAL]), 10.0),
         "null": _bounded(one.reading.null_score, 20.0),
         "relevance": _bounded(one.reading.relevance, 12.0),
-        "lexical": math.log1p(max(scores.lexical or 0.0, 0.0)),
         "rank": math.log1p(one.rank),
         "agreement": math.log1p(len(one.support)),
         "length": math.log1p(min(len(one.text.split()), 30)),
         "open": float(kind in _OPEN_KINDS),
         "yes_no": float(kind == "yes_no"),
+        "contact": float(is_contact(question, one.text)),
     }
 
 

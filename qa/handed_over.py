@@ -20,7 +20,7 @@ def read_handed_over(question: str, context: str, reader: Reader, *, top_n: int 
     """
     (reading,) = reader.read(blank_markup(question), [blank_markup(context)], top_n=top_n)
     passage = Passage(_NOWHERE, Span(0, len(context)), context, Span(0, 0))
-    return reading, decide([Hit(passage, Scores(0.0))], [prefer_contacts(question, context, reading)])
+    return reading, decide([Hit(passage, Scores(0.0))], [prefer_contacts(question, context, reading)], question)
 
 
 def judge_handed_over(

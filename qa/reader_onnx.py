@@ -76,6 +76,9 @@ class OnnxReader:
     def fingerprint(self) -> str:
         return self._fingerprint
 
+    def knows(self, word: str) -> bool:
+        return self._tokenizer.token_to_id(word) is not None
+
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         question_ids = self._tokenizer.encode(question, add_special_tokens=False).ids[:_MOST_QUESTION_TOKENS]
         if len(passages) == 1:

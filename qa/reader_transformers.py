@@ -66,6 +66,9 @@ class TransformersReader:
     def fingerprint(self) -> str:
         return self._fingerprint
 
+    def knows(self, word: str) -> bool:
+        return len(self._tokenizer.tokenize(word)) == 1
+
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         question = question[:_MOST_QUESTION_CHARACTERS]
         with self._lock, self._torch.inference_mode():

@@ -65,6 +65,9 @@ class Reader(Protocol):
     def at_once(self) -> int:
         """How many passages it reads side by side."""
 
+    def knows(self, word: str) -> bool:
+        """Whether the model learned `word`, in small letters, as a whole: then it is no misspelling."""
+
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         """One Reading for each passage, each with at most `top_n` candidates. Passages may have any length."""
 

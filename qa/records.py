@@ -62,7 +62,8 @@ class AskResult:
     warnings: tuple[str, ...] = ()
     """Sentences for people: why these answers deserve less trust than their probabilities say."""
     corrected: Mapping[str, str] = field(default_factory=dict)
-    """Words of the question that no document holds, and the word of the documents that was searched for instead."""
+    """Words of the question that no document holds, and the word of the documents that was searched for instead. The
+    reading model sees these too, in place of words it does not know."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`, `confirm`; of a kept
     answer only the last."""

@@ -1,8 +1,10 @@
-"""Where an answer's words begin and end: whole addresses and figures, no stray brackets, quotes or commas."""
+"""Where an answer's words begin and end: whole addresses, figures and lists, brackets and quotes in pairs."""
 
 from __future__ import annotations
 
 import re
+
+from .question_kinds import question_kind
 
 _WHOLE = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # e-mail address
@@ -14,22 +16,87 @@ _WHOLE = re.compile(
 )
 _EDGE = " \t\r\n,;:—–-*_#|"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“"}
+_LINK_LABEL = re.compile(r"\[[^\[\]\n]{1,2000}(?=\]\([^()\s]{0,2000}\))")
+_RELATIVE = re.compile(r"\b(?:last|next|this) $", re.IGNORECASE)
+_PART_OF_TIME = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|(?:week|weekend|month|year|spring|summer|autumn|fall|winter)\b"
+    r"|(?:january|february|march|april|may|june|july|august|september|october|november|december)\b(?! \d)",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(
+    r"\d$|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|hundred)$", re.I
+)
+_UNIT = re.compile(
+    r"[ \u00a0]?(?:%|percent|per cent|hundred|thousand|million|billion|trillion|[kcm]?m[²³]?|[km]?g|ft|feet|foot"
+    r"|inch(?:es)?|yards?|miles?|acres?|hectares?|(?:square |cubic )?(?:kilo|centi|milli)?met(?:er|re)s?"
+    r"|square (?:miles|feet)|tons?|tonnes?|pounds|lbs?|(?:kilo)?grams?|lit(?:er|re)s?|gallons?|degrees?|°[CF]?|mph|km/h"
+    r"|[kMG]?Hz|volts?|[kMG]?W|watts?|years?|months?|weeks?|days?|hours?|minutes?|seconds?|dollars|euros|centur(?:y|ies)"
+    r"|a\.m\.|p\.m\.)(?![\w/²³-])"
+)
+_NUMBERS = {word: value for value, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
+_ASKED_NUMBER = re.compile(
+    rf"\b(?:what|which|who|name|list|give|are|were|the) (?:are |were |the ){{0,2}}({'|'.join(_NUMBERS)}|[2-9]|10)\b",
+    re.I,
+)
+_BETWEEN_ITEMS = re.compile(r",? (?:and|or|as well as) |[,;] ")
+_NEXT_ITEM = re.compile(r"(?:,? (?:and|or|as well as) |[,;] (?:and |or )?)[^.,;:\n]{1,120}?(?=[,;.:\n]| (?:and|or) |$)")
+_CLAUSE_EDGE = re.compile(r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[")
+_LONGEST_CLAUSE = 300
+
+
+def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
+    """`[start, end)` of `text`, tidy, with what belongs to it beside it: the unit of a figure where the question does
+    not name it, `last` before `Monday`, the rest of a list where the question says how many there are. For a
+    yes or a no it is the clause that decides it, with who does what and any “not”."""
+    start, end = tidy(text, start, end)
+    if _PART_OF_TIME.match(text, start) and (found := _RELATIVE.search(text, max(0, start - 5), start)):
+        start = found.start()
+    if (unit := _UNIT.match(text, end)) and _FIGURE.search(text, start, end) and not _names(question, unit[0]):
+        end = unit.end()
+    if (asked := _ASKED_NUMBER.search(question)) and _BETWEEN_ITEMS.search(text, start, end):
+        wanted = _NUMBERS.get(asked[1].lower()) or int(asked[1])
+        while len(_BETWEEN_ITEMS.split(text[start:end])) < wanted and (item := _NEXT_ITEM.match(text, end)):
+            end = item.end()
+        start, end = tidy(text, start, end)
+    if question_kind(question) == "yes_no" and " or " not in question:
+        start, end = tidy(text, *_clause(text, start, end))
+    return start, end
+
+
+def _clause(text: str, start: int, end: int) -> tuple[int, int]:
+    """The clause, or clauses, that `[start, end)` lies in; the span as it is when that is long."""
+    before = max(0, start - _LONGEST_CLAUSE)
+    first = max((edge.end() for edge in _CLAUSE_EDGE.finditer(text, before, start)), default=before)
+    edge = _CLAUSE_EDGE.search(text, end, min(len(text), end + _LONGEST_CLAUSE))
+    last = edge.start() if edge else min(len(text), end + _LONGEST_CLAUSE)
+    return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+
+
+def _names(question: str, unit: str) -> bool:
+    """Whether `question` names `unit`: as a whole word, not as `m` or `ft`."""
+    stem = unit.strip().lower().replace("per cent", "percent")[:5]
+    return not stem[0].isalpha() or (len(stem) > 2 and stem in question.lower())
 
 
 def tidy(text: str, start: int, end: int) -> tuple[int, int]:
     """`[start, end)` of `text` widened to whole addresses, telephone numbers and figures, and narrowed by punctuation
-    that hangs over and by brackets and quotes without their partner. In code points; never empty for a span with a
-    letter or digit in it."""
+    that hangs over and by brackets and quotes without their partner, which is taken along where it stands beside the
+    span. Of a link only the label is left where the span holds words before it. In code points; never empty for a span
+    with a letter or digit in it."""
     for found in _WHOLE.finditer(text, max(0, start - 80), min(len(text), end + 80)):
         if found.start() < end and found.end() > start:
             stop = found.end() - (len(found[0]) - len(found[0].rstrip(".,")))
             start, end = min(start, found.start()), max(end, stop)
+    for label in _LINK_LABEL.finditer(text, max(0, start - 80), min(len(text), end + 80)):
+        if start < label.start() < end <= label.end():  # the span begins before the label and does not leave it
+            start = label.start() + 1
     while True:
         before = (start, end)
         while start < end and text[start] in _EDGE:
             start += 1
         while start < end and text[end - 1] in _EDGE:
             end -= 1
+        start, end = _with_partner(text, start, end)
         words = text[start:end]
         for opening, closing in _PAIRS.items():
             if words.startswith(opening) and closing not in words:
@@ -44,3 +111,17 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
         if (start, end) == before or start >= end:
             break
     return (start, end) if start < end else before
+
+
+def _with_partner(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span with the mark beside it that closes or opens what stands in the middle of it: `FIFA (football` takes in
+    the bracket behind it."""
+    words, before, behind = text[start:end], text[start - 1 : start], text[end : end + 1]
+    for opening, closing in (*_PAIRS.items(), ('"', '"')):
+        odd = words.count(opening) % 2 == 1 if opening == closing else words.count(opening) > words.count(closing)
+        if odd and behind == closing and not words.startswith(opening):
+            return start, end + 1
+        odd = odd if opening == closing else words.count(closing) > words.count(opening)
+        if odd and before == opening and not words.endswith(closing):
+            return start - 1, end
+    return start, end

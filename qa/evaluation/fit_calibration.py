@@ -2,7 +2,8 @@
 to the reader, on questions that were kept out of its training.
 
 Half of the questions are answered by what is read, half are not: questions made unanswerable, questions whose own
-passage is withheld from the search, and for single passages the wrong one that a search returns first.
+passage is withheld from the search, and for single passages the wrong one that a search returns first. They are asked
+of all contexts, and of collections as small as one document; some are for contact details (`contact_rows`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import math
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,28 @@ from ...index.records import DocumentInfo, Passage, Span
 from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
+from ..contacts import prefer_contacts
 from ..deciding import decide
 from ..reading import Candidate, Reader, Reading, load_reader
 from ..same_answer import same_answer_key
 from ..stopping import StopRule, enough, fit_rule
+from .contact_rows import contact_rows
 from .corpus import DEEPEST, indexed, stored_id
 from .datasets import Row, context_id, contexts, read_rows, sample
 from .files import digest, json_objects, read_text
 from .metrics import confidence, normalise
 
 POOLED = ("pooled-ans", "pooled-un", "withheld")
+SMALL = ("small-ans", "small-un", "small-withheld")
+CONTACT = ("contact-ans", "contact-un")
 SINGLE = ("gold", "wrong")
+SINGLE_CONTACT = ("contact-gold", "contact-wrong")
+GROUPS: Mapping[Regime, tuple[str, ...]] = {
+    "collection": (*POOLED, *SMALL, *CONTACT),
+    "passage": (*SINGLE, *SINGLE_CONTACT),
+}
+SMALL_SIZES = (3, 8, 20)
+"""Contexts in the small collections, by turns."""
 Record = dict[str, Any]
 
 
@@ -96,6 +108,53 @@ def gathered(rows: Sequence[Row], reader: Reader, questions: int, data: Path | N
         for row in singles[: len(singles) // 2]:
             if wrong := found(row, without_own=True)[:1]:
                 yield _read("wrong", row, wrong, reader)
+    yield from gathered_small(rows, reader)
+    yield from gathered_contacts(rows, reader)
+
+
+def gathered_small(
+    rows: Sequence[Row], reader: Reader, each: int = 2, embedder: Embedder | None = None
+) -> Iterator[Record]:
+    """What is read for questions asked of collections of a few contexts of one title, as small as one document: there
+    every passage is near the question, and its place in the search says less.
+
+    For each title twice `each` answerable ones, `each` unanswerable ones, and `each` whose own passage is withheld.
+    """
+    own = _own_contexts(rows)
+    for turn, title in enumerate(dict.fromkeys(row.title for row in rows)):
+        size = SMALL_SIZES[turn % len(SMALL_SIZES)]
+        few = contexts([row for row in rows if row.title == title])[:size]
+        mine = [row for row in rows if row.context in {one.text for one in few}]
+        answerable = sample([row for row in mine if row.answerable], 3 * each)
+        random.Random(0).shuffle(answerable)
+        unanswerable = sample([row for row in mine if not row.answerable], each)
+        with indexed(few, embedder=embedder, reader=reader) as collection:
+            for group, asked in (
+                ("small-ans", answerable[: 2 * each]),
+                ("small-un", unanswerable),
+                ("small-withheld", answerable[2 * each :]),
+            ):
+                for row in asked:
+                    hits = collection.search(row.question, 20, merge=False)
+                    kept = [hit for hit in hits if group != "small-withheld" or not _may_answer(hit, row, own)]
+                    yield _read(group, row, [_passage(hit) for hit in kept[:10]], reader)
+
+
+def gathered_contacts(rows: Sequence[Row], reader: Reader, embedder: Embedder | None = None) -> Iterator[Record]:
+    """What is read for questions for contact details, each asked of its own document; and of that the one passage that
+    holds such details, as if it had been handed over."""
+    for asked in contact_rows(rows):
+        with indexed(contexts(asked), embedder=embedder, reader=reader) as collection:
+            for row in asked:
+                hits = collection.search(row.question, 10, merge=False)
+                record = _read(
+                    "contact-ans" if row.answerable else "contact-un", row, list(map(_passage, hits)), reader
+                )
+                yield record
+                if holding := [one for one in record["passages"] if any(gold in one["text"] for gold in row.golds)]:
+                    yield {**record, "group": "contact-gold", "passages": holding[:1]}
+                elif not row.answerable:
+                    yield {**record, "group": "contact-wrong", "passages": record["passages"][:1]}
 
 
 def gathered_pairs(
@@ -130,9 +189,9 @@ def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
     """Both regimes fitted on `records`; the report's figures are cross-validated."""
     judges: dict[str, Judge] = {}
     report: dict[str, Any] = {"reader": reader.fingerprint}
-    regimes: tuple[tuple[Regime, tuple[str, ...]], ...] = (("collection", POOLED), ("passage", SINGLE))
-    stop = fit_rule([_reading_order(record) for record in records if record["group"] in POOLED], reader.threshold)
-    for regime, groups in regimes:
+    searched = [record for record in records if record["group"] in GROUPS["collection"]]
+    stop = fit_rule([_reading_order(record) for record in searched], reader.threshold)
+    for regime, groups in GROUPS.items():
         chosen = [record for record in records if record["group"] in groups]
         random.Random(1).shuffle(chosen)
         evidence = [as_evidence(record, stop) for record in chosen]
@@ -157,10 +216,14 @@ def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
         for one in record["passages"]
     ]
     readings = [
-        Reading(one["relevance"], one["null"], tuple(Candidate(*candidate) for candidate in one["cands"]))
+        prefer_contacts(
+            record["question"],
+            one["text"],
+            Reading(one["relevance"], one["null"], tuple(Candidate(*candidate) for candidate in one["cands"])),
+        )
         for one in record["passages"]
     ]
-    return Evidence(record["question"], tuple(record["golds"]), decide(hits, readings))
+    return Evidence(record["question"], tuple(record["golds"]), decide(hits, readings, record["question"]))
 
 
 def _reading_order(record: Record) -> tuple[list[float], list[float], list[str]]:
@@ -200,7 +263,7 @@ def _read(group: str, row: Row, passages: list[Record], reader: Reader) -> Recor
     for passage, reading in zip(passages, readings, strict=True):
         passage["relevance"], passage["null"] = reading.relevance, reading.null_score
         passage["cands"] = [(one.start, one.end, one.score) for one in reading.candidates]
-    golds = [] if group in ("withheld", "wrong") else list(row.golds)
+    golds = [] if group in ("withheld", "small-withheld", "wrong") else list(row.golds)
     return {"group": group, "id": row.id, "question": row.question, "golds": golds, "passages": passages}
 
 

@@ -81,6 +81,9 @@ class ScriptedReader:
         self._script = dict(script or {})
         self._score = score
 
+    def knows(self, word: str) -> bool:
+        return False
+
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         return [self._read(question, passage) for passage in passages]
 

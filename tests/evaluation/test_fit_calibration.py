@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from spanwise.qa.contacts import is_contact
+from spanwise.qa.evaluation.contact_rows import contact_rows
 from spanwise.qa.evaluation.datasets import Gold, Row
-from spanwise.qa.evaluation.fit_calibration import as_evidence, gathered_pairs
+from spanwise.qa.evaluation.fit_calibration import (
+    CONTACT,
+    SINGLE_CONTACT,
+    SMALL,
+    as_evidence,
+    gathered_contacts,
+    gathered_pairs,
+    gathered_small,
+)
 from spanwise.qa.stopping import StopRule
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -51,3 +61,32 @@ def test_evidence_is_read_as_far_as_the_engine_reads() -> None:
     record = {"question": "Which word?", "golds": ["Word0"], "passages": passages}
     assert [one.text for one in as_evidence(record, None).ranking] == [f"Word{place}" for place in range(5)]
     assert [one.text for one in as_evidence(record, StopRule(8.0, 0.1)).ranking] == ["Word0", "Word1"]
+
+
+def test_contact_questions_ask_for_what_is_there_and_for_what_is_not() -> None:
+    for asked in contact_rows(ROWS):
+        assert [row.answerable for row in asked] == [True, True, False, False]
+        text = asked[0].context
+        for row in asked:
+            assert row.context == text
+            for gold in row.answers:
+                assert text[gold.start : gold.start + len(gold.text)] == gold.text
+                assert is_contact(row.question, gold.text)
+        other = {"Alpha": "Beta", "Beta": "Alpha"}[asked[0].title]
+        for row in asked[2:]:
+            assert other in row.question or not is_contact(row.question, text)
+    assert list(contact_rows(ROWS)) == list(contact_rows(ROWS))
+
+
+def test_small_collections_and_contacts_are_read() -> None:
+    reader = ScriptedReader({row.question: row.golds[0] for row in ROWS})
+    rows = [*ROWS, Row("5", "Alpha", ROWS[0].context, "Who may sell it?", ())]
+    small = list(gathered_small(rows, reader, 1, HashEmbedder()))
+    assert {record["group"] for record in small} == {"small-ans", "small-un"}
+    assert all(bool(record["golds"]) is (record["group"] == "small-ans") for record in small)
+    contacts = list(gathered_contacts(rows, reader, HashEmbedder()))
+    assert {record["group"] for record in contacts} == {*CONTACT, *SINGLE_CONTACT}
+    for record in contacts:
+        best = as_evidence(record, None).ranking[0]
+        assert is_contact(record["question"], best.text) >= bool(record["golds"])
+    assert not set(CONTACT) & set(SMALL)

@@ -61,11 +61,11 @@ def test_a_file_is_read_back_and_belongs_to_its_reader(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [calibrations.FILE]
     assert fitting("reader-a", tmp_path / "none", path) is not None
     assert fitting("reader-b", path) is None
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
     assert load(path) is None
 
 
-@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "reader": "a", "collection": 3}'])
+@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"format": 2}', '{"format": 2, "reader": "a", "collection": 3}'])
 def test_a_damaged_file_is_an_error_with_a_way_out(tmp_path: Path, broken: str) -> None:
     (tmp_path / "c.json").write_text(broken)
     with pytest.raises(ModelError, match="spanwise calibrate"):

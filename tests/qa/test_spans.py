@@ -1,0 +1,47 @@
+"""What belongs to an answer beside the words the reader found: units, list items, brackets and quotes in pairs."""
+
+from __future__ import annotations
+
+import pytest
+
+from spanwise.qa.spans import complete
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "said", "meant"),
+    [
+        ("How high is it?", "it climbs 60,000 ft and more", "60,000", "60,000 ft"),
+        ("How many feet high is it?", "it climbs 60,000 feet and more", "60,000", "60,000"),
+        ("How much did it cost?", "he paid $5 million for it", "$5", "$5 million"),
+        ("How many people came?", "about 300 people came", "300", "300"),
+        ("When did they meet?", "they met last Monday in Bonn", "Monday", "last Monday"),
+        ("When was it?", "it lasts Monday long", "Monday", "Monday"),
+        ("What is FIFA?", "the football body (FIFA) met", "football body (FIFA", "football body (FIFA)"),
+        ("How is he called?", 'the "fastest mind" of all', 'the "fastest mind', 'the "fastest mind"'),
+        ("Which three colours?", "red, green, and deep blue. Then", "red, green", "red, green, and deep blue"),
+        ("What are the four?", "a; b; c (or d); e. More, and more", "a; b", "a; b; c (or d); e"),
+        ("Which three colours?", "red, green. Or none, and", "red, green", "red, green"),
+        ("Which two colours?", "red and green, and blue", "red and green", "red and green"),
+        ("Which three men?", "Ann met three men, and left, and ate", "three men", "three men"),
+        ("Which colours?", "red, green, and blue", "red, green", "red, green"),
+        ("What was rejected?", "its main [security demands](#), and", "its main [security demands", "security demands"),
+        (
+            "Is it possible?",
+            "A trade, of cost and time, is rare. It is not possible, he said.",
+            "possible",
+            "It is not possible",
+        ),
+        ("Is it hot or cold?", "The water is cold there.", "cold", "cold"),
+        ("What was rejected?", "[his demand to keep out](#). Then", "keep out", "keep out"),
+    ],
+)
+def test_an_answer_takes_in_what_belongs_to_it(question: str, text: str, said: str, meant: str) -> None:
+    start = text.index(said)
+    first, last = complete(question, text, start, start + len(said))
+    assert text[first:last] == meant
+
+
+def test_hostile_text_takes_no_time() -> None:
+    text = "a, " * 20_000 + "[" * 20_000
+    first, last = complete("Which two things?", text, 0, 4)
+    assert (first, last) == (0, 4)
