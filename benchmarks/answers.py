@@ -63,6 +63,7 @@ def main() -> None:
                 "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
                 "evidence_sha256": digest([Path(file)]),
                 **rounded(confidence(probabilities, right)),
+                "ece_first_gold": round(confidence(probabilities, by_first_gold(forced, evidence))["ece"], 4),
                 "handled_well": round(100 * sum(well) / len(well), 2),
                 "answered_of_answerable": round(share([bool(t) for t, h in zip(shown, has, strict=True) if h]), 2),
                 "silent_of_unanswerable": round(share([not t for t, h in zip(shown, has, strict=True) if not h]), 2),
@@ -74,7 +75,7 @@ def main() -> None:
             (options.pictures / f"reliability-{key}.svg").write_text(reliability_svg(title, figures["reliability"]))
             coverage, risk = risk_coverage(probabilities, right)
             (options.pictures / f"risk-{key}.svg").write_text(risk_svg(key, coverage.tolist(), risk.tolist()))
-            shown_figures = ("coverage_at_80", "handled_well", "top1", "top1_forced")
+            shown_figures = ("ece_first_gold", "coverage_at_80", "handled_well", "top1", "top1_forced")
             sys.stdout.write(f"{title} { ({figure: figures[figure] for figure in shown_figures}) }\n")
     options.out.write_text(json.dumps(report, indent=1) + "\n")
 
@@ -83,6 +84,12 @@ def scores(said: Sequence[str], evidence: Sequence[Any]) -> dict[str, Any]:
     """EM and F1 of the answerable questions; silence counts 0."""
     pairs = zip(said, evidence, strict=True)
     return mean_text([score_text(text, found.answers) for text, found in pairs if found.answers])
+
+
+def by_first_gold(said: Sequence[str], evidence: Sequence[Any]) -> list[bool]:
+    """Whether each answer is right by the first gold answer alone, as in the data of the fit, which has one."""
+    pairs = zip(said, evidence, strict=True)
+    return [bool(found.answers) and score_text(text, found.answers[:1]).right for text, found in pairs]
 
 
 def share(flags: Sequence[bool]) -> float:

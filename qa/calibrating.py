@@ -119,7 +119,8 @@ def adjust_judge(judge: Judge, evidence: Sequence[Evidence], threshold: float) -
 def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidence]) -> float:
     """The probability from which answering pays: most questions end well, as a right answer or a right silence.
 
-    Questions with and without an answer weigh the same. Ties go to the middle of the widest run.
+    Questions with and without an answer weigh the same. The best threshold is drawn by chance from a flat top, so it is
+    the middle of those that do as well but for half a standard error.
     """
     known = [bool(one.answers) or one.open for one in evidence]
     weights = {True: 0.5 / max(sum(known), 1), False: 0.5 / max(len(known) - sum(known), 1)}
@@ -130,14 +131,16 @@ def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidenc
     if not rows or all(known) or not any(known):
         return 0.5
     # Rising through the thresholds, each question falls silent in turn: a right answer is lost, a right silence won.
-    value = best = 0.0
-    bounds = (0.0, rows[0][0])
-    for place, (probability, weight, right, has) in enumerate(rows):
+    value, least, runs = sum(weight for _, weight, right, _ in rows if right), 0.0, []
+    for probability, weight, right, has in [*rows, (1.0, 0.0, False, True)]:
+        if probability > least:
+            runs.append((value, least, probability))
         value += 0.0 if has and not right else -weight if has else weight
-        following = rows[place + 1][0] if place + 1 < len(rows) else 1.0
-        if value > best + 1e-12 and following > probability:
-            best, bounds = value, (probability, following)
-    return min(max((bounds[0] + bounds[1]) / 2, 0.05), 0.95)
+        least = probability
+    best = max(value for value, _, _ in runs)
+    slack = math.sqrt(best * (1 - best) / len(rows)) / 2 if best < 1 else 1e-12
+    close = [run for run in runs if run[0] >= best - slack]
+    return min(max((close[0][1] + close[-1][2]) / 2, 0.05), 0.95)
 
 
 def reliability_report(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from spanwise import LimitError, QuestionError, Source
 from spanwise.index.vocabulary import Vocabulary, edits_allowed
-from spanwise.index.words import plain_words
+from spanwise.index.words import plain_words, respelt
 from spanwise.qa.collection import Collection
 
 EXACT = {
@@ -310,3 +310,11 @@ def test_the_last_word_may_be_unfinished(typing: Collection) -> None:
     assert typing.search("marxe", mode="lexical", prefix=True).corrected == {"marxe": "market"}
     typing.add(Source("The code is CVE-2024-3094.", id="d"))
     assert found("CVE-2024-30") == ["d"]
+
+
+def test_corrected_words_are_put_into_the_text() -> None:
+    corrected = {"olimpics": "olympics", "ende": "end"}
+    assert respelt("When do the Olimpics ende?", corrected) == "When do the Olympics end?"
+    assert respelt("OLIMPICS’ ending", corrected) == "Olympics’ ending"
+    assert respelt("Ünder 👍 olimpics", corrected) == "Ünder 👍 olympics"
+    assert respelt("When?", {}) == "When?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,36 @@ def test_contact_details_are_answered_with_an_address() -> None:
     assert (text[first.start : first.end], first.score) == ("team@example.org", 2.0)
     other = prefer_contacts("What e-mail?", "nothing here", Reading(0.0, 0.0, (Candidate(0, 7, 3.0),)))
     assert [one.score for one in other.candidates] == [-3.0]  # no address: nothing here can be the answer
+
+
+class Remembering(ScriptedReader):
+    """Knows one rare word, and remembers what it was asked."""
+
+    def knows(self, word: str) -> bool:
+        return word == "gaelic"
+
+    def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
+        self.asked = question
+        return super().read(question, passages, top_n=top_n)
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("When do the Olympcis end?", "When do the Olympics end?"),
+        ("Where does gaelic grow?", "Where does gaelic grow?"),  # the reader knows it: no misspelling
+        ("Which food is unnatural?", "Which food is unnatural?"),  # not "natural"
+        ("When do the Olympics end?", "When do the Olympics end?"),
+    ],
+)
+def test_the_reader_sees_what_was_corrected(tmp_path: Path, asked: str, read: str) -> None:
+    reader = Remembering({"When do the Olympics end?": "Feb. 20"})
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=reader) as collection:
+        collection.add(Source("The Olympics conclude Feb. 20. Food with garlic is natural."))
+        result = collection.ask(asked)
+        assert reader.asked == read
+        assert result.question == asked
+        assert bool(result.corrected) is (asked != "When do the Olympics end?")
+        assert result.answerable is (read == "When do the Olympics end?")
+        collection.rank_answers(asked)
+        assert reader.asked == read

@@ -12,11 +12,24 @@ from pathlib import Path
 import pytest
 
 import spanwise
-from spanwise import LimitError, ModelError, Source, SourceError, StorageError
+from spanwise import (
+    DocumentInfo,
+    Hit,
+    LimitError,
+    ModelError,
+    Passage,
+    Scores,
+    Source,
+    SourceError,
+    Span,
+    StorageError,
+)
 from spanwise.qa import calibration as calibrations
 from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels, recalibrate
 from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, load, save
+from spanwise.qa.deciding import Decided, decide
 from spanwise.qa.fitting import Logistic, fit_logistic
+from spanwise.qa.reading import Candidate, Reading
 from spanwise.qa.stopping import StopRule
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -123,9 +136,26 @@ def test_too_few_labels(tmp_path: Path) -> None:
         recalibrate(collection, [Label("Which?", ())] * 19)
 
 
+def ranked(text: str) -> list[Decided]:
+    info = DocumentInfo("a", None, None, {}, "", "", len(text), 1, "")
+    hit = Hit(Passage(info, Span(0, len(text)), text, Span(0, len(text))), Scores(1.0))
+    return decide([hit], [Reading(0.0, 0.0, (Candidate(0, len(text), 1.0),))])
+
+
 def test_the_threshold_that_pays() -> None:
     evidence = [Evidence("?", (), ()), Evidence("?", (), ())]
     assert best_answer_above([0.1, 0.9], evidence) == 0.5  # one kind only: nothing to choose by
+    answered = Evidence("?", ("x",), ranked("x"))
+    assert best_answer_above([0.2, 0.8], [evidence[0], answered]) == pytest.approx(0.5)
+    assert best_answer_above([0.2, 0.4], [evidence[0], answered]) == pytest.approx(0.3)
+    # Four of each kind cannot be told apart. Of the rest a single one, at 0.6, makes the top lie above 0.6 by chance.
+    silent, mistaken = evidence[0], Evidence("?", (), ranked("x"))
+    many = [silent, answered] * 50 + [mistaken, answered] * 4
+    probabilities = [0.15, 0.85] * 50 + [0.9, 0.05] * 4
+    assert best_answer_above(probabilities, many) == pytest.approx(0.5)
+    assert best_answer_above([*probabilities, 0.6], [*many, mistaken]) == pytest.approx(0.5)
+    # Ten of them are no chance.
+    assert best_answer_above([*probabilities, *[0.6] * 10], [*many, *[mistaken] * 10]) == pytest.approx(0.725)
 
 
 def test_labels_are_read_and_refused_by_row(tmp_path: Path) -> None:
