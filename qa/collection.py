@@ -219,10 +219,19 @@ class Collection(SearchCollection):
             where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
             words = view.read(question)
             hits = self._retrieve(view, question, words, READ_AT_MOST, where)
-        question = self._respelt(question, words.corrected)
+        question = self.as_read(question, words.corrected)
         calibration = self.calibration()
         readings = self._read(question, hits, calibration.stop if calibration else None)
         return decide(hits[: len(readings)], readings, question)
+
+    def as_read(self, question: str, corrected: Mapping[str, str]) -> str:
+        """`question` as the reader sees it: the words corrected for the search are corrected here too, except those the
+        reader knows and those that only lost what stood in front: “unnatural” is no misspelling of “natural”."""
+        reader = self._reader()
+        misspelt = {
+            word: right for word, right in corrected.items() if not word.endswith(right) and not reader.knows(word)
+        }
+        return respelt(question, misspelt)
 
     @property
     def threshold(self) -> float:
@@ -272,7 +281,7 @@ class Collection(SearchCollection):
         """What reading `hits` says to the question; it holds for the generation they are of."""
         with stage("read"):
             calibration = self.calibration()
-            asked = self._respelt(question, corrected)
+            asked = self.as_read(question, corrected)
             readings = self._read(asked, hits, calibration.stop if calibration else None)
         with stage("decide"):
             ranking = decide(hits[: len(readings)], readings, asked)
@@ -284,15 +293,6 @@ class Collection(SearchCollection):
             return Found(
                 tuple(answers), judged.no_answer, judged.answer_above, judged.calibrated, warning, dict(corrected)
             )
-
-    def _respelt(self, question: str, corrected: Mapping[str, str]) -> str:
-        """`question` as the reader sees it: the words corrected for the search are corrected here too, except those the
-        reader knows and those that only lost what stood in front: “unnatural” is no misspelling of “natural”."""
-        reader = self._reader()
-        misspelt = {
-            word: right for word, right in corrected.items() if not word.endswith(right) and not reader.knows(word)
-        }
-        return respelt(question, misspelt)
 
     def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])

@@ -46,6 +46,11 @@ def prefer_contacts(question: str, text: str, reading: Reading) -> Reading:
     return replace(reading, candidates=tuple(sorted((*found, *others), key=lambda one: -one.score)))
 
 
+def asks_contact(question: str) -> bool:
+    """Whether `question` asks for contact details."""
+    return _pattern(question) is not None
+
+
 def is_contact(question: str, answer: str) -> bool:
     """Whether `question` asks for contact details and `answer` is such."""
     pattern = _pattern(question)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .contacts import asks_contact
 from .question_kinds import question_kind
 
 _WHOLE = re.compile(
@@ -19,9 +20,8 @@ _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“"}
 _LINK_LABEL = re.compile(r"\[[^\[\]\n]{1,2000}(?=\]\([^()\s]{0,2000}\))")
 _RELATIVE = re.compile(r"\b(?:last|next|this) $", re.IGNORECASE)
 _PART_OF_TIME = re.compile(
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|(?:week|weekend|month|year|spring|summer|autumn|fall|winter)\b"
-    r"|(?:january|february|march|april|may|june|july|august|september|october|november|december)\b(?! \d)",
-    re.IGNORECASE,
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|week|weekend|month|year|spring|summer|autumn|fall|winter)\b"
+    r"|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b(?! \d)"
 )
 _FIGURE = re.compile(
     r"\d$|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|hundred)$", re.I
@@ -35,7 +35,7 @@ _UNIT = re.compile(
 )
 _NUMBERS = {word: value for value, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
 _ASKED_NUMBER = re.compile(
-    rf"\b(?:what|which|who|name|list|give|are|were|the) (?:are |were |the ){{0,2}}({'|'.join(_NUMBERS)}|[2-9]|10)\b",
+    rf"\b(?:(?:what|which|who) (?:are |were )?|(?:name|list|give) )(?:the )?({'|'.join(_NUMBERS)}|[2-9]|10)\b",
     re.I,
 )
 _BETWEEN_ITEMS = re.compile(r",? (?:and|or|as well as) |[,;] ")
@@ -58,7 +58,7 @@ def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
         while len(_BETWEEN_ITEMS.split(text[start:end])) < wanted and (item := _NEXT_ITEM.match(text, end)):
             end = item.end()
         start, end = tidy(text, start, end)
-    if question_kind(question) == "yes_no" and " or " not in question:
+    if question_kind(question) == "yes_no" and " or " not in question and not asks_contact(question):
         start, end = tidy(text, *_clause(text, start, end))
     return start, end
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from spanwise.qa.spans import complete
@@ -23,6 +25,7 @@ from spanwise.qa.spans import complete
         ("Which three colours?", "red, green. Or none, and", "red, green", "red, green"),
         ("Which two colours?", "red and green, and blue", "red and green", "red and green"),
         ("Which three men?", "Ann met three men, and left, and ate", "three men", "three men"),
+        ("When did the three kings come?", "on March 5, 1990, and left", "March 5, 1990", "March 5, 1990"),
         ("Which colours?", "red, green, and blue", "red, green", "red, green"),
         ("What was rejected?", "its main [security demands](#), and", "its main [security demands", "security demands"),
         (
@@ -31,6 +34,7 @@ from spanwise.qa.spans import complete
             "possible",
             "It is not possible",
         ),
+        ("Is there a phone number?", "or call 0734 048 7647 at noon", "0734 048 7647", "0734 048 7647"),
         ("Is it hot or cold?", "The water is cold there.", "cold", "cold"),
         ("What was rejected?", "[his demand to keep out](#). Then", "keep out", "keep out"),
     ],
@@ -39,6 +43,17 @@ def test_an_answer_takes_in_what_belongs_to_it(question: str, text: str, said: s
     start = text.index(said)
     first, last = complete(question, text, start, start + len(said))
     assert text[first:last] == meant
+
+
+def test_spans_of_any_text_end_somewhere_in_it() -> None:
+    draw = random.Random(0)
+    for _ in range(3_000):
+        text = "".join(draw.choice('ab 1.,-"“”()[]„\n') for _ in range(draw.randrange(1, 14)))
+        start = draw.randrange(len(text))
+        end = draw.randrange(start + 1, len(text) + 1)
+        for question in ("Is it?", "Which three?", "What?"):
+            first, last = complete(question, text, start, end)
+            assert 0 <= first < last <= len(text), (question, text, start, end)
 
 
 def test_hostile_text_takes_no_time() -> None:
