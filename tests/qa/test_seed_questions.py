@@ -12,7 +12,7 @@ from spanwise.qa.evaluation.metrics import score_text
 
 QUESTIONS = Path(__file__).parents[1] / "data" / "seed_questions.jsonl"
 ARTICLE = Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt"
-LEAST_RIGHT = 57
+LEAST_RIGHT = 58
 """What was measured with the shipped reader and calibration; see benchmarks/results/seed-article.md."""
 
 
