@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("rows", type=Path, help="SQuAD-format file")
     parser.add_argument("--data", type=Path, help="keeps the index")
     parser.add_argument("--misspelt", type=int, default=100, help="questions that get a typing error")
-    parser.add_argument("--written", type=int, default=900, help="questions looked at as they are")
+    parser.add_argument("--written", type=int, default=700, help="questions looked at as they are")
     parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
     options = parser.parse_args()
     reader, rows = load_reader(), read_rows(options.rows)
