@@ -64,12 +64,15 @@ def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _clause(text: str, start: int, end: int) -> tuple[int, int]:
-    """The clause, or clauses, that `[start, end)` lies in; the span as it is when that is long."""
-    before = max(0, start - _LONGEST_CLAUSE)
-    first = max((edge.end() for edge in _CLAUSE_EDGE.finditer(text, before, start)), default=before)
-    edge = _CLAUSE_EDGE.search(text, end, min(len(text), end + _LONGEST_CLAUSE))
-    last = edge.start() if edge else min(len(text), end + _LONGEST_CLAUSE)
-    return (first, last) if last - first <= _LONGEST_CLAUSE else (start, end)
+    """The clause, or clauses, that `[start, end)` lies in, without the stop; the span as it is when that is long."""
+    stop = start + len(text[start:end].rstrip(".!?"))
+    before, behind = max(0, start - _LONGEST_CLAUSE), min(len(text), stop + _LONGEST_CLAUSE)
+    # An edge looks at the letter behind it, so the search goes one further than the edge may.
+    edges = (edge.end() for edge in _CLAUSE_EDGE.finditer(text, before, start + 1))
+    first = max((place for place in edges if place <= start), default=before)
+    edge = _CLAUSE_EDGE.search(text, stop, behind)
+    last = first + len(text[first : edge.start() if edge else behind].rstrip(".!?"))
+    return (first, last) if start < last <= first + _LONGEST_CLAUSE else (start, end)
 
 
 def _names(question: str, unit: str) -> bool:

@@ -124,7 +124,8 @@ def gathered_small(
     for turn, title in enumerate(dict.fromkeys(row.title for row in rows)):
         size = SMALL_SIZES[turn % len(SMALL_SIZES)]
         few = contexts([row for row in rows if row.title == title])[:size]
-        mine = [row for row in rows if row.context in {one.text for one in few}]
+        held = {one.text for one in few}
+        mine = [row for row in rows if row.context in held]
         answerable = sample([row for row in mine if row.answerable], 3 * each)
         random.Random(0).shuffle(answerable)
         unanswerable = sample([row for row in mine if not row.answerable], each)

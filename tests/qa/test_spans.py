@@ -34,6 +34,8 @@ from spanwise.qa.spans import complete
             "possible",
             "It is not possible",
         ),
+        ("Did they win?", "Nobody knew. They won the cup. Then all went", "They won the cup.", "They won the cup"),
+        ("Can it be?", "Costs rise. A trade is possible.[1] Then", "possible", "A trade is possible"),
         ("Is there a phone number?", "or call 0734 048 7647 at noon", "0734 048 7647", "0734 048 7647"),
         ("Is it hot or cold?", "The water is cold there.", "cold", "cold"),
         ("What was rejected?", "[his demand to keep out](#). Then", "keep out", "keep out"),
