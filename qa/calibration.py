@@ -173,7 +173,7 @@ def _judge(record: Mapping[str, Any]) -> Judge:
     return Judge(logistic("right"), logistic("lower"), logistic("no_answer"), float(record["answer_above"]))
 
 
-_OF_THE_SPAN = ("margin", "sure", "gap", "null", "relevance", "length", "open", "yes_no", "contact")
+_OF_THE_SPAN = ("margin", "sure", "gap", "null", "relevance", "length", "open", "contact")
 SIGNS: Mapping[Regime, tuple[str, ...]] = {
     "passage": _OF_THE_SPAN,
     "collection": (*_OF_THE_SPAN, "rank", "agreement"),

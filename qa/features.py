@@ -25,7 +25,8 @@ def features(question: str, ranking: Sequence[Decided], place: int, threshold: f
     - `rank`: log of its passage's place among those retrieved. BM25 grows with the size of the collection, the fused
       score is relative to the question's other hits, the cosine got the wrong sign, and none adds to what is here.
     - `agreement`: log of the number of places that say the same. `length`: log of its words.
-    - `open`, `yes_no`: 1 for questions that ask why or how or for a definition, and for a yes or a no.
+    - `open`: 1 for questions that ask why or how or for a definition. One for a yes or a no was fitted on too few and
+      was worth nothing when cross-validated.
     - `contact`: 1 where an address or a telephone number was asked for and the answer is one: the reader knows little
       of those (`contacts`).
     """
@@ -43,7 +44,6 @@ def features(question: str, ranking: Sequence[Decided], place: int, threshold: f
         "agreement": math.log1p(len(one.support)),
         "length": math.log1p(min(len(one.text.split()), 30)),
         "open": float(kind in _OPEN_KINDS),
-        "yes_no": float(kind == "yes_no"),
         "contact": float(is_contact(question, one.text)),
     }
 
