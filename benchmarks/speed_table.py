@@ -129,7 +129,8 @@ def measure(folder: Path, count: int, seconds: float) -> dict[str, Any]:
         times, results = timed("ask", collection.ask, asked)
         figures |= times
         figures |= quality(asked, results, known)
-        figures |= throughput(collection, folder, together, seconds)
+        for name, value in throughput(collection, folder, together, seconds).items():
+            figures[name if name.startswith("processor") else f"asks per second, {name}"] = value
     figures |= over_http(folder, sent, NAME)
     return figures | cold_start(folder, asked[0], "", NAME)
 
