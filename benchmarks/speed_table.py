@@ -1,6 +1,6 @@
 """The speed of everything in one table: 2,000, 100,000 and 1,000,000 passages, and the quality of the answers timed.
 
-python benchmarks/speed_table.py 2000 100000 1000000 --cache FOLDER --ingest squad1.1-dev-a.jsonl.gz
+python benchmarks/speed_table.py 2000 100000 1000000 --cache FOLDER --ingest squad1.1-dev-a.jsonl.gz --scale FOLDER
 
 The collections are those of `corpora/build.py`, each measured in a process of its own, warm; a size that is not there
 is left out. Questions are distinct, a seeded sample of SQuAD dev A, whose passages are in every collection with
@@ -121,6 +121,7 @@ def measure(folder: Path, count: int, seconds: float) -> dict[str, Any]:
     with spanwise.open(folder, NAME, create=False) as collection:
         status = collection.status()
         figures |= {"passages": status.passages, "documents": status.documents}
+        figures["reading model"] = collection.reader_fingerprint
         started = time.perf_counter()
         collection.warm()
         collection.ask("Who pays for what is read once?")

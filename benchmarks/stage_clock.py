@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from spanwise.index import beside
 from spanwise.index import timings as engine_timings
 
 _STAGE = engine_timings.stage
@@ -35,5 +34,4 @@ def _timed_stage(name: str) -> Iterator[None]:
 
 
 engine_timings.stage = _timed_stage  # before the engine is imported, which takes it by name
-beside.SHARED.cores = 1  # stages one after the other: the processor's time is that of all threads
 os.environ |= {"SPANWISE_ANSWER_CACHE_BYTES": "0", "SPANWISE_QUERY_CACHE_BYTES": "0"}
