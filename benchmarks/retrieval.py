@@ -141,7 +141,7 @@ def asked(name: str, path: Path, embedder: CachedEmbedder, options: argparse.Nam
                 started = time.perf_counter()
                 vector = embedder.embed_query(blank_markup(query.text))
                 words = view.read(query.text)
-                first = list(islice(rank(view, words, vector, "hybrid"), RERANKED))
+                first = list(islice(rank(view, words, vector.copy, "hybrid"), RERANKED))
                 seconds = time.perf_counter() - started
                 nearest = dict(view.dense(vector, CANDIDATES))
                 lexical = dict(view.lexical(words, CANDIDATES))

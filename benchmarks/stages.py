@@ -37,6 +37,7 @@ from stage_clock import measured, spent
 
 import spanwise
 from spanwise.api.serialise import ask_json
+from spanwise.index import beside
 from spanwise.qa import reading
 from spanwise.qa.collection import Collection
 from trust.reporting import write_report
@@ -277,6 +278,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20, help="of each such run")
     options.add_argument("--out", type=Path, help="file name without suffix for the Markdown, JSON and picture")
     chosen = options.parse_args()
+    beside.SHARED.cores = 1  # stages one after the other: the processor's time is that of all threads
     peak = peaks()
     reports: list[dict[str, Any]] = []
     growth: list[dict[str, Any]] = []

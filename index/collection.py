@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_fields
 from itertools import chain, islice
@@ -13,6 +13,7 @@ from typing import get_args
 
 from ..errors import LimitError, QuestionError
 from ..settings import Settings
+from . import beside
 from .caching import ENTRY_BYTES, LruCache
 from .cursors import MOST_POSITION, make_cursor, position_of
 from .documents import DocumentCollection
@@ -76,10 +77,10 @@ class SearchCollection(DocumentCollection):
         allowed = parse_where(where)
         unfinished = prefix and not given[-1].isspace()
         request = (query, mode, allowed, bool(rerank), bool(merge), unfinished)
-        with timings() as timed:
+        with beside.SHARED.one(), timings() as timed:
             with self._store.reading() as view:
                 begin = 0 if cursor is None else position_of(cursor, request, view.generation)
-                vector = self._query_vector(query) if mode != "lexical" or sentences else None
+                vector = self._vector_beside(query) if mode != "lexical" or sentences else None
                 with stage("mark" if mode == "dense" else "lexical"):
                     words = view.read(query, prefix=unfinished)
                 ranking = rank(view, words, vector, mode, allowed)
@@ -93,7 +94,7 @@ class SearchCollection(DocumentCollection):
                 generation = view.generation
             if sentences and vector is not None:
                 with stage("sentences"):
-                    marked = nearest_sentences([hit.passage for hit in hits], vector, self._embedder())
+                    marked = nearest_sentences([hit.passage for hit in hits], vector(), self._embedder())
                 hits = [replace_fields(hit, sentence=one) for hit, one in zip(hits, marked, strict=True)]
             if rerank or sentences:  # models take their time: what was deleted meanwhile is not shown
                 hits = self._still_there(hits, generation)
@@ -122,8 +123,12 @@ class SearchCollection(DocumentCollection):
     # The way of a question, first half: retrieve.
 
     def _retrieve(self, view: View, query: str, words: WordQuery, top_k: int, where: Where | None = None) -> list[Hit]:
-        ranking = rank(view, words, self._query_vector(query), "hybrid", where)
+        ranking = rank(view, words, self._vector_beside(query), "hybrid", where)
         return [Hit(one.passage, one.scores) for one in islice(ranking, top_k)]
+
+    def _vector_beside(self, query: str) -> Callable[[], Vectors]:
+        """The vector of `query` when it is asked for; computed meanwhile if the process has a thread to spare."""
+        return beside.SHARED.begin(lambda: self._query_vector(query))
 
     def _query_vector(self, query: str) -> Vectors:
         with stage("encode"):

@@ -8,6 +8,7 @@ vectors nearer to the float32 ones than a model cast to bfloat16 as a whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +37,11 @@ class TorchVectors:
         import torch
 
         self._torch = torch
-        if threads:
-            torch.set_num_threads(threads)
+        threads = threads or torch.get_num_threads()
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        # Batches side by side, a thread each, rather than one batch on all cores, whose threads wait for each other.
+        self._side_by_side = threads if self._device == "cpu" else 1
+        self._workers = ThreadPoolExecutor(self._side_by_side, "spanwise-bulk", lambda: torch.set_num_threads(1))
         self._weights = weights
         self._turns = Turns()
         self._tensors: dict[str, Tensor] = {}
@@ -56,18 +59,28 @@ class TorchVectors:
         """float32, a row of length 1 for each of `ids`. Raises TimeLimitError between batches."""
         found = np.empty((len(ids), DIMENSION), np.float32)
         order = sorted(range(len(ids)), key=lambda position: -len(ids[position]))
+        tokens = min(_TOKENS_AT_A_TIME[self._device], -(-sum(map(len, ids)) // self._side_by_side))
         start = 0
+        batches: list[list[int]] = []
         while start < len(order):
+            rows = max(tokens // self._length(ids[order[start]]), 1)
+            batches.append(order[start : start + rows])
+            start += rows
+        for first in range(0, len(batches), self._side_by_side):
             check_time()
-            longest = -(-len(ids[order[start]]) // _PAD_TO) * _PAD_TO
-            rows = order[start : start + max(_TOKENS_AT_A_TIME[self._device] // longest, 1)]
+            some = batches[first : first + self._side_by_side]
             with self._turns.turn():
-                found[rows] = self._batch([ids[row] for row in rows], longest)
-            start += len(rows)
+                computed = self._workers.map(self._batch, [[ids[place] for place in places] for places in some])
+                for places, vectors in zip(some, computed, strict=True):
+                    found[places] = vectors
         return found
 
-    def _batch(self, ids: Sequence[Ids], length: int) -> Vectors:
-        torch = self._torch
+    @staticmethod
+    def _length(ids: Ids) -> int:
+        return -(-len(ids) // _PAD_TO) * _PAD_TO
+
+    def _batch(self, ids: Sequence[Ids]) -> Vectors:
+        torch, length = self._torch, self._length(ids[0])
         embeddings = np.zeros((len(ids), length, DIMENSION), np.float32)
         there = np.zeros((len(ids), length, 1), np.float32)
         for row, one in enumerate(ids):

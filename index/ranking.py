@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,16 +43,18 @@ class Ranked:
 
 
 def rank(
-    view: View, words: WordQuery, vector: Vectors | None, mode: Mode, where: Where | None = None
+    view: View, words: WordQuery, vector: Callable[[], Vectors] | None, mode: Mode, where: Where | None = None
 ) -> Iterator[Ranked]:
     """The passages that `where` allows, best first, each once. `words` and `vector` are those of the query; the vector
-    is None only for `lexical`. Passages with the exact words come first, but in `dense`.
+    is asked for when the words have been looked for, and is None only for `lexical`. Passages with the exact words come
+    first, but in `dense`.
 
     The nearest 50 of either way of searching are fused and ranked; whoever reads on gets what further rounds find
     beyond them. Fused scores of one round compare with each other.
     """
     ranked: set[int] = set()
     depth = CANDIDATES
+    meaning: Vectors | None = None
     while True:
         lexical: dict[PassageKey, float] = {}
         dense: dict[PassageKey, float] = {}
@@ -60,12 +62,13 @@ def rank(
             with stage("lexical"):
                 lexical = dict(view.lexical(words, depth, where))
         if mode != "lexical" and vector is not None:
+            meaning = vector() if meaning is None else meaning
             with stage("dense"):
-                dense = dict(view.dense(vector, depth, where))
+                dense = dict(view.dense(meaning, depth, where))
         more = max(len(lexical), len(dense)) == depth
-        if dense and vector is not None:
+        if dense and meaning is not None:
             with stage("dense"):
-                dense |= view.similarities(vector, [key for key in lexical if key not in dense])
+                dense |= view.similarities(meaning, [key for key in lexical if key not in dense])
         with stage("fuse"):
             candidates = fuse(dense, lexical)
             if mode != "dense":

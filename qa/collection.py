@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self, get_args
 
 from ..errors import LimitError, SpanInvariantError, VersionConflictError
+from ..index import beside
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
 from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
@@ -248,7 +249,7 @@ class Collection(SearchCollection):
     ) -> AskResult:
         started = time.perf_counter()
         key = (question, top_k, repr(where), self._calibration_stamp())  # repr tells 1 from True, which are equal
-        with timings() as timed:
+        with beside.SHARED.one(), timings() as timed:
             with self._store.reading() as view:
                 found = self._answers.get(view, key) if use_cache else None
                 if found is None:

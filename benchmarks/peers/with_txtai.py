@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from protocol import READ_AT_MOST, Found, Passage, embedding_folder
 from txtai import Embeddings
 from txtai.pipeline import RAG
+
+
+class Forced:
+    """Stands before the reading model: spans begin and end in the text alone. txtai takes the best of all tokens, and
+    raises when a model that knows “no answer” says so by the first one."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __call__(self, **inputs: Any) -> Any:
+        outputs = self._model(**inputs)
+        text = inputs["token_type_ids"].bool()
+        text[:, -1] = False  # [SEP]
+        for logits in (outputs.start_logits, outputs.end_logits):
+            logits.masked_fill_(~text, -1e4)
+        return outputs
 
 
 class Txtai:
@@ -40,7 +57,8 @@ class Txtai:
     def about(self) -> dict[str, str]:
         how = "hybrid (embeddings and BM25)" if self._hybrid else "embeddings"
         return {name: version(name) for name in ("txtai", "transformers", "torch", "faiss-cpu")} | {
-            "settings": f"{how}; RAG with context={READ_AT_MOST}, output={self._output}; reader in float32"
+            "settings": f"{how}; RAG with context={READ_AT_MOST}, output={self._output}; "
+            "reader in float32, its spans kept to the text"
         }
 
     def _use(self, embeddings: Embeddings) -> None:
@@ -52,6 +70,7 @@ class Txtai:
             self._rag = RAG(
                 self._embeddings, self._model, gpu=False, context=READ_AT_MOST, output=self._output, dtype="float32"
             )
+            self._rag.model.model = Forced(self._rag.model.model)
         return self._rag
 
 
