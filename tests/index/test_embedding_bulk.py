@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,16 @@ IDS = [np.array([101, 102])]
 
 
 class FakeWay:
-    """Unit vectors after `seconds`, marked by `sign`."""
+    """Unit vectors after `seconds` of the test's clock, marked by `sign`."""
+
+    clock = 0.0
 
     def __init__(self, seconds: float = 0.0, sign: int = 1) -> None:
         self.seconds, self.sign, self.calls = seconds, sign, 0
 
     def __call__(self, ids: Sequence[Ids]) -> Vectors:
         self.calls += 1
-        time.sleep(self.seconds)
+        FakeWay.clock += self.seconds + 1e-6
         return np.full((len(ids), 4), self.sign / 2, np.float32)
 
 
@@ -39,6 +40,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(embedding_bulk, "_busy", lambda: False)
+    monkeypatch.setattr(embedding_bulk.time, "perf_counter", lambda: FakeWay.clock)
     return tmp_path / "spanwise" / "embedding.json"
 
 
