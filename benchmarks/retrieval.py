@@ -41,7 +41,7 @@ from spanwise.qa.evaluation.datasets import sample
 from spanwise.qa.evaluation.metrics import ndcg, recall, reciprocal_rank
 from trust.reporting import write_figures
 
-WEIGHTS = tuple(round(0.3 + 0.05 * step, 2) for step in range(11))
+WEIGHTS = tuple(round(0.4 + 0.05 * step, 2) for step in range(11))
 SEARCH_WEIGHTS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
 SHARES = tuple(round(0.1 * step, 1) for step in range(10))
 JUDGES = {"reader": "reading model", "head": "the head it was made from"}

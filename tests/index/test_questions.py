@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import spanwise
 from spanwise import LimitError, QuestionError, Settings, Source
-from spanwise.index.fusion import fuse
+from spanwise.index.fusion import DENSE_WEIGHT, STANDING_OUT, fuse
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -143,6 +143,19 @@ def test_fused_scores_lie_in_zero_to_one_best_first(dense: dict[int, float], lex
     assert [(-one.fused, one.key) for one in fused] == sorted((-one.fused, one.key) for one in fused)
     assert all(0 <= one.fused <= 1 + 1e-9 for one in fused)
     assert all((one.dense, one.lexical) == (dense.get(one.key), lexical.get(one.key)) for one in fused)
+
+
+def test_the_ranking_whose_best_stand_out_is_trusted_more() -> None:
+    even = {key: 0.5 - key / 1000 for key in range(40)}  # the 20th best is 19 / 39 below the best
+    flat, sloping = ({key: 10.0 - key / per for key in range(40)} for per in (100, 5))
+    steep = {39: 10.0, **dict.fromkeys(range(39), 1.0)}
+
+    def weight(lexical: dict[int, float]) -> float:
+        return fuse(even, lexical)[0].dense_weight
+
+    assert weight(flat) == 0.95
+    assert weight(sloping) == pytest.approx(DENSE_WEIGHT + STANDING_OUT * (19 / 39 - 0.38))
+    assert weight(steep) == pytest.approx(DENSE_WEIGHT + STANDING_OUT * (19 / 39 - 0.9))
 
 
 def test_a_worked_fusion() -> None:

@@ -276,7 +276,7 @@ def test_an_explanation_in_words(library: Collection) -> None:
         f"Meaning: cosine {hit.scores.dense:.3f}; 0 for the farthest and 1 for the nearest candidate: 1.000.",
         f"Words: BM25 {lexical} (“bridge” {half}, “over” {half}); 1 for the best candidate: 1.000.",
         "Left out as too common: “corn”.",
-        "Score: 0.60 × 1.000 meaning + 0.40 × 1.000 words = 1.000.",
+        "Score: 0.34 × 1.000 meaning + 0.66 × 1.000 words = 1.000.",  # no other passage has the words
     ]
 
 
