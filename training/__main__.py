@@ -1,4 +1,4 @@
-"""The command line: `python -m training prepare|train|export|report|shortcuts|look|evaluate …`."""
+"""The command line: `python -m training prepare|train|average|export|report|shortcuts|look|evaluate …`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--reader", type=Path, required=True, help="folder with reader.onnx and tokenizer.json")
     made.add_argument("--base", type=Path, required=True, help=base_help)
     made.add_argument("--out", type=Path, required=True, help="folder to write to")
+    made = command("average", "the mean of the weights of finished models that come from one start")
+    made.add_argument("--models", type=Path, nargs="+", required=True, help="model folders")
+    made.add_argument("--out", type=Path, required=True, help="folder to write to")
     command("report", "the learning curve of the run as Markdown")
     command("shortcuts", "how well the question alone gives the label away")
     made = command("look", "print examples as the model sees them")
@@ -77,6 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
         out.write(f"{train(config, options.base, options.run_dir, options.cooldown_tokens, steps, start)}\n")
     elif options.command == "export":
         out.write(_export(options) + "\n")
+    elif options.command == "average":
+        from .model import average
+
+        average(options.models, options.out)
+        out.write(f"{options.out}\n")
     elif options.command == "recover":
         from .recover import recover
 

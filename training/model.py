@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
+
+from .prepared import copy_tokenizer
 
 
 class Reader(nn.Module):
@@ -68,6 +70,19 @@ def from_model(folder: Path) -> Reader:
     reader = Reader(bert_config(folder))
     _fill(reader, folder)
     return reader
+
+
+def average(folders: Sequence[Path], out: Path) -> None:
+    """Write the mean of the weights of finished readers to the model folder `out`, with the first one's tokenizer.
+
+    They must come from one start: only then do their weights lie so near each other that the mean reads at all.
+    Raises ValueError if one is no reader.
+    """
+    readers = [from_model(folder) for folder in folders]
+    states = [reader.state_dict() for reader in readers]
+    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    save(readers[0], out, mean)
+    copy_tokenizer(folders[0], out)
 
 
 def _fill(reader: Reader, folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from training import export, model, onnx_graph, onnx_ops, recover
+from training.prepared import copy_tokenizer
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -159,3 +160,17 @@ def test_an_exported_reader_gives_its_weights_back(
         peak = wanted.abs().amax(dim=-1, keepdim=True) if stored_as_int8 else torch.zeros(1)
         allowed = steps * peak / 127 + 1e-5
         assert bool(((found[name] - wanted).abs() <= allowed).all()), name
+
+
+def test_the_mean_of_two_readers_lies_between_them(base: Path, tmp_path: Path) -> None:
+    parts = []
+    for name, seed in (("one", 1), ("two", 2)):  # they differ in the span head, which is drawn from the seed
+        made = model.from_base(base, seed=seed)
+        model.save(made, tmp_path / name)
+        copy_tokenizer(base, tmp_path / name)
+        parts.append(made.qa_outputs.weight.detach())
+    model.average([tmp_path / "one", tmp_path / "two"], tmp_path / "mean")
+    mean = model.from_model(tmp_path / "mean")
+    assert not torch.equal(parts[0], parts[1])
+    torch.testing.assert_close(mean.qa_outputs.weight.detach(), (parts[0] + parts[1]) / 2)
+    assert (tmp_path / "mean" / "tokenizer.json").exists()
