@@ -66,9 +66,8 @@ def contact_rows(rows: Sequence[Row], seed: int = 0) -> Iterator[list[Row]]:
         given = [kind for kind in _QUESTIONS if f"{{{kind}}}" in layout]
         missing = draw.choice(given)
         kept = [kind for kind in given if kind != missing] if place % 2 else given
-        lines = layout.format(name=name, **details)
-        if missing not in kept:  # this document does not say it, whoever asks
-            lines = lines.replace(details[missing], "")
+        said = {kind: details[kind] if kind in kept else "" for kind in details}  # the rest is not said, whoever asks
+        lines = layout.format(name=name, **said)
         chosen.insert(draw.randrange(1, len(chosen) + 1), lines)
         text = "\n\n".join(chosen)
         made: list[Row] = []
