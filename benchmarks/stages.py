@@ -61,6 +61,9 @@ class Counting:
             self.passes.append(feed["input_ids"].size)
         return self._session.run(outputs, feed)
 
+    def token_to_id(self, token: str) -> Any:
+        return self._tokenizer.token_to_id(token)
+
     def encode(self, *arguments: Any, **named: Any) -> Any:
         started, busy = time.perf_counter(), time.thread_time()
         try:
