@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,7 +77,7 @@ def judge_ranking(
     if not ranking:
         return Judged((), 1.0, 1.0, calibrated=calibration is not None)
     if calibration is None:
-        right = [uncalibrated(one.score, threshold) for one in ranking]
+        right = list(accumulate((uncalibrated(one.score, threshold) for one in ranking), min))
         return Judged(tuple(right), 1.0 - right[0], 0.5, calibrated=False)
     judge = calibration.judge(regime)
     signs = features(question, ranking, 0, threshold)

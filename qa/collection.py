@@ -30,7 +30,7 @@ from . import calibration as calibrations
 from .answer_cache import AnswerCache, Found, Stamp
 from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
-from .deciding import Decided, decide
+from .deciding import Decided, decide, standing
 from .languages import language_warning
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
@@ -308,7 +308,8 @@ class Collection(SearchCollection):
             some = hits[first : first + step]
             read = reader.read(shown, [blank_markup(hit.text) for hit in some])
             readings += [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
-            read_enough = enough(stop, [one.best_score for one in readings], [hit.scores.fused for hit in hits])
+            standings = [standing(one.best_score, one, rank) for rank, one in enumerate(readings)]
+            read_enough = enough(stop, standings, [hit.scores.fused for hit in hits])
             if read_enough is not None:
                 return readings[:read_enough]
         return readings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,12 +35,17 @@ class Decided:
     """Code points of the passage text, as `end`."""
     end: int
     score: float
+    """Of the span alone, as the reader gave it."""
     key: str
     sentence: tuple[int, int]
     """The sentence (or sentences) the answer lies in, in code points of the passage text."""
     support: list[Support] = field(default_factory=list)
     copies: set[int] = field(default_factory=set)
     """The near-duplicate groups whose voice has been counted."""
+
+    @property
+    def standing(self) -> float:
+        return standing(self.score, self.reading, self.rank)
 
     @property
     def passage(self) -> Passage:
@@ -69,11 +75,22 @@ class Decided:
         return contains_answer(self.key, other.key) or contains_answer(other.key, self.key)
 
 
+def standing(score: float, reading: Reading, rank: int) -> float:
+    """What a span with `score` in the passage at `rank` (from 0) of the search is ranked by.
+
+    The relevance of its passage weighs as much as the span, and the search is believed a little: a good span in a
+    passage about something else is the commonest wrong answer. The weights lie in the middle of a flat top, on the
+    titles that the calibration is fitted on; see benchmarks/results/errors-by-kind.md.
+    """
+    return score + reading.relevance - math.log1p(rank)
+
+
 def decide(hits: Sequence[Hit], readings: Sequence[Reading], question: str = "") -> list[Decided]:
     """Distinct answers to `question` of all passages in one ranking, best first; no two overlap.
 
-    Scores compare across passages: each is a span's logits minus the null score of its own pass. Ties break by
-    (document id, start). An answer's support is one place per passage that says the same, copies of a passage aside.
+    Scores compare across passages: each is a span's logits minus the null score of its own pass. The ranking goes by
+    `standing`; ties break by (document id, start). An answer's support is one place per passage that says the same,
+    copies of a passage aside.
     """
     distinct: list[Decided] = []
     copies = _near_duplicates([hit.text for hit in hits])
@@ -110,7 +127,7 @@ def _found(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> l
             )
             key = same_answer_key(text[start:end])
             found.append(Decided(hit, reading, rank, start, end, candidate.score, key, around))
-    found.sort(key=lambda one: (-one.score, one.passage.document.id, one.span.start))
+    found.sort(key=lambda one: (-one.standing, one.passage.document.id, one.span.start))
     return found
 
 

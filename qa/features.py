@@ -20,7 +20,8 @@ def features(question: str, ranking: Sequence[Decided], place: int, threshold: f
     """The signs of the answer at `place` (from 0) of `ranking`; none is unbounded.
 
     - `margin`: its span score above the reader's threshold; `sure`: the same, beyond which more says little.
-    - `gap`: how much better it is than the best other answer (for a lower one, how much worse: negative).
+    - `gap`: how much better its span is than the best other one; negative where a better span stands lower, its passage
+      being less relevant or further back, and for most lower answers.
     - `null`, `relevance`: the null score and the relevance of its passage, logits.
     - `rank`: log of its passage's place among those retrieved. BM25 grows with the size of the collection, the fused
       score is relative to the question's other hits, the cosine got the wrong sign, and none adds to what is here.

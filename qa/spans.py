@@ -11,8 +11,8 @@ _WHOLE = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # e-mail address
     r"|(?:https?://|www\.)[^\s<>()\[\]\"“”]+"
     r"|(?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu|gov|int|info|io|[a-z]{2})\b(?:/[\w./-]*)?"  # host, as in example.org
-    r"|[$€£]?\d+(?:[.,:]\d+)+%?"  # 130,000 and 1.5 and 10:30
-    r"|[$€£]\d+%?|\d+%"
+    r"|(?:[A-Z]{0,2}[$€£])?\d+(?:[.,:]\d+)+%?"  # 130,000 and 1.5 and 10:30 and US$61.3
+    r"|[A-Z]{0,2}[$€£]\d+%?|\d+%"
     r"|\(?\+\d[\d ()/-]{5,}\d"  # telephone number
 )
 _EDGE = " \t\r\n,;:—–-*_#|"
@@ -31,7 +31,7 @@ _UNIT = re.compile(
     r"|inch(?:es)?|yards?|miles?|acres?|hectares?|(?:square |cubic )?(?:kilo|centi|milli)?met(?:er|re)s?"
     r"|square (?:miles|feet)|tons?|tonnes?|pounds|lbs?|(?:kilo)?grams?|lit(?:er|re)s?|gallons?|degrees?|°[CF]?|mph|km/h"
     r"|[kMG]?Hz|volts?|[kMG]?W|watts?|years?|months?|weeks?|days?|hours?|minutes?|seconds?|dollars|euros|centur(?:y|ies)"
-    r"|a\.m\.|p\.m\.)(?![\w/²³-])"
+    r"|a\.m\.|p\.m\.|out of (?:every )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|hundred))(?![\w/²³-])"
 )
 _NUMBERS = {word: value for value, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
 _ASKED_NUMBER = re.compile(

@@ -1,7 +1,7 @@
 """When enough has been read: the best answer is so sure, and the passages left are so far behind, that none of them
 could change it.
 
-The rule looks at scores alone, never at the clock, and at the same points whatever the number of cores.
+The rule looks at what answers are ranked by, never at the clock, and at the same points whatever the number of cores.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class StopRule:
     """Both must hold for reading to stop."""
 
     score: float
-    """The best span score so far is at least this."""
+    """The best standing so far (`deciding.standing`) is at least this."""
     lead: float
     """And its passage was retrieved with a fused score so much above the next one to be read."""
 
@@ -30,7 +30,8 @@ class StopRule:
 def enough(rule: StopRule | None, scores: Sequence[float], fused: Sequence[float]) -> int | None:
     """After how many passages reading may stop, given what is known of the first `len(scores)`; None: read on.
 
-    `scores` are the best span scores of the passages read, in the order of `fused`, the retrieval scores of all.
+    `scores` are the standings of the best spans of the passages read, in the order of `fused`, the retrieval scores
+    of all.
     """
     if rule is None:
         return None
@@ -46,8 +47,8 @@ def fit_rule(
 ) -> StopRule | None:
     """The rule that reads least while hardly any best answer changes; None when every rule changes too many.
 
-    A question is its passages' best span scores, fused scores, and best answers. Below `silent_below` an answer counts
-    as silence, whatever its words.
+    A question is the standings of its passages' best spans, fused scores, and best answers. Below `silent_below` an
+    answer counts as silence, whatever its words.
     """
     rules = [StopRule(float(score), lead / 20) for score in range(2, 16) for lead in range(11)]
     allowed = (1 - KEPT) / 2 * len(questions)

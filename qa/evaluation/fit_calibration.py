@@ -25,7 +25,7 @@ from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..contacts import prefer_contacts
-from ..deciding import decide
+from ..deciding import decide, standing
 from ..reading import Candidate, Reader, Reading, load_reader
 from ..same_answer import same_answer_key
 from ..stopping import StopRule, enough, fit_rule
@@ -228,10 +228,14 @@ def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
 
 
 def _reading_order(record: Record) -> tuple[list[float], list[float], list[str]]:
-    """Of each passage: its best span score, its fused score, its best answer."""
+    """Of each passage: the standing of its best span, its fused score, its best answer."""
     best = [one["cands"][0] if one["cands"] else (0, 0, -math.inf) for one in record["passages"]]
     answers = [same_answer_key(one["text"][c[0] : c[1]]) for one, c in zip(record["passages"], best, strict=True)]
-    return [c[2] for c in best], [one["fused"] for one in record["passages"]], answers
+    standings = [
+        standing(candidate[2], Reading(one["relevance"], one["null"], ()), rank)
+        for rank, (one, candidate) in enumerate(zip(record["passages"], best, strict=True))
+    ]
+    return standings, [one["fused"] for one in record["passages"]], answers
 
 
 def judged(

@@ -26,7 +26,7 @@ from spanwise import (
 )
 from spanwise.qa import calibration as calibrations
 from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels, recalibrate
-from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, load, save
+from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, judge_ranking, load, save
 from spanwise.qa.deciding import Decided, decide
 from spanwise.qa.fitting import Logistic, fit_logistic
 from spanwise.qa.reading import Candidate, Reading
@@ -107,6 +107,18 @@ def boxes(folder: Path) -> spanwise.Collection:
 
 
 @pytest.mark.slow
+def test_no_probability_is_above_the_one_before_it_where_the_ranking_is_not_by_span_alone() -> None:
+    text = "It ended in 1947."
+    info = DocumentInfo("a", None, None, {}, "", "", len(text), 1, "")
+    hits = [
+        Hit(Passage(info, Span(shift, shift + 17), text, Span(shift, shift + 17)), Scores(1.0)) for shift in (0, 99)
+    ]
+    ranking = decide(hits, [Reading(9.0, 0.0, (Candidate(12, 16, 1.0),)), Reading(-9.0, 0.0, (Candidate(3, 8, 4.0),))])
+    assert [one.score for one in ranking] == [1.0, 4.0]
+    first, second = judge_ranking("When?", ranking, 0.0, None).right
+    assert first == second == pytest.approx(1 / (1 + math.exp(-1.0)))
+
+
 def test_labels_change_the_probabilities_and_stay_with_the_collection(tmp_path: Path) -> None:
     labels = [Label(question, ("red",)) for question in QUESTIONS]
     with boxes(tmp_path) as collection:

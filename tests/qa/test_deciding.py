@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from spanwise import DocumentInfo, Hit, Passage, Scores, Span, SpanInvariantError
-from spanwise.qa.deciding import Decided, decide
+from spanwise.qa.deciding import Decided, decide, standing
 from spanwise.qa.reading import Candidate, Reading
 
 LONG = "Nobody in the whole town had expected that the old winter games would ever come to an end so soon. "
@@ -47,6 +47,16 @@ def test_a_copy_of_a_passage_is_not_another_voice() -> None:
         ("d", text, {"Feb. 20": 4.8}),
     )
     assert [place.document_id for place in best.support] == ["c"]
+
+
+def test_a_good_span_in_a_passage_about_something_else_stands_lower() -> None:
+    text = "It ended in 1947."
+    readings = [Reading(relevance, 0.0, (Candidate(12, 16, score),)) for relevance, score in ((2.0, 4.0), (-3.0, 6.0))]
+    found = decide([hit("near", text), hit("far", text.replace("1947", "1809"))], readings)
+    assert [(one.text, one.score) for one in found] == [("1947", 4.0), ("1809", 6.0)]
+    first, second, tenth = (standing(1.0, readings[0], rank) for rank in (0, 1, 9))
+    assert first == 3.0
+    assert first - 2.5 < tenth < second < first  # the search is believed a little
 
 
 def test_one_place_in_two_passages_is_one_answer() -> None:
@@ -93,9 +103,9 @@ def test_punctuation_is_no_answer() -> None:
     assert [one.text for one in found] == ["Feb. 20", "🎉"]
 
 
-def test_ties_break_by_document_and_place() -> None:
+def test_equal_scores_go_by_the_search_then_by_place() -> None:
     found = ranked(("b", "Rome", {"Rome": 1.0}), ("a", "Oslo or Bern", {"Bern": 1.0, "Oslo": 1.0}))
-    assert [one.text for one in found] == ["Oslo", "Bern", "Rome"]
+    assert [one.text for one in found] == ["Rome", "Oslo", "Bern"]
 
 
 def test_characters_outside_the_passage_are_refused() -> None:
