@@ -73,7 +73,9 @@ class Database:
             raise CollectionNotFoundError(
                 f"There is no collection {folder.name!r}.",
                 subject=folder.name,
-                way_out="Add documents to make it" + (f", or choose one of: {others}." if others else "."),
+                way_out="Add documents to make it"
+                + (f", or choose one of: {others}" if others else "")
+                + f". The data folder is {str(folder.parent.parent)!r}.",
             )
         with translated(folder.name):
             make_folder(folder)

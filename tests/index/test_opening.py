@@ -72,7 +72,7 @@ def test_collections_do_not_share_documents(opened: Open) -> None:
 
 
 def test_a_missing_collection_is_made_only_on_request(opened: Open, data: Path) -> None:
-    with pytest.raises(CollectionNotFoundError, match=r"no collection 'default'.*Add documents to make it"):
+    with pytest.raises(CollectionNotFoundError, match=rf"no collection 'default'.*Add documents to make it.*{data}"):
         opened(create=False)
     assert not data.exists()
     opened("other").add("Words.")
