@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import LimitError, QuestionError
+from ..index.loading import first_surrogate
 from ..settings import Settings
 from . import calibration as calibrations
 from .handed_over import judge_handed_over, read_handed_over
@@ -147,4 +148,8 @@ def _checked(question: object, context: object) -> tuple[str, str]:
     for name, text in (("question", question), ("context", context)):
         if not isinstance(text, str) or not text.strip():
             raise QuestionError(f"The {name} is empty or not a text.", subject=text, way_out="Give it as text.")
+        if (wrong := first_surrogate(text)) >= 0:
+            raise QuestionError(
+                f"Character {wrong} of the {name} is half of a surrogate pair.", subject=text, way_out="Remove it."
+            )
     return str(question), str(context)

@@ -74,6 +74,9 @@ def test_the_old_options_are_understood(answerer: Any) -> None:
     for missing in ({}, {"question": "When?"}, {"question": " ", "context": CONTEXT}, {"question": 3, "context": "x"}):
         with pytest.raises(QuestionError):
             answerer(**missing)
+    for half in ({"question": "When?\ud83d", "context": CONTEXT}, {"question": "When?", "context": CONTEXT + "\ud83d"}):
+        with pytest.raises(QuestionError, match="half of a surrogate pair"):
+            answerer(**half)
 
 
 @pytest.mark.models
