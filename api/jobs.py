@@ -117,7 +117,11 @@ class Jobs:
                 return Job(**{**said, **lists})
         except FileNotFoundError:
             pass
-        raise NotFoundError("There is no such job.", subject=job_id)
+        raise NotFoundError(
+            f"There is no job {job_id[:80]!r}.",
+            subject=job_id,
+            way_out="The answer to the upload names its job under `Location`; finished ones are kept for a week.",
+        )
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job behind its current file; what was stored stays. Raises NotFoundError."""

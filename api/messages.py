@@ -9,6 +9,8 @@ from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from .validation import shown
+
 DISCARD_BYTES = 256 * 1024 * 1024
 
 
@@ -21,10 +23,13 @@ class JSONProvider(DefaultJSONProvider):
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """The value that `s` holds.
 
-        Raises ValueError, also where Python's parser would take NaN or run out of stack.
+        Raises ValueError, also where Python's parser would take NaN, drop all but the last of the fields of one name,
+        or run out of stack.
         """
         try:
-            return super().loads(s, parse_constant=_refuse_constant, **kwargs)
+            return super().loads(
+                s, parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_object, **kwargs
+            )
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
 
@@ -39,6 +44,8 @@ class JSONRequest(Request):
     def on_json_loading_failed(self, e: ValueError | None) -> NoReturn:
         if e is None:
             raise UnsupportedMediaType("Send the body as JSON, with the header “Content-Type: application/json”.")
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("Send the body as it is, without Content-Encoding: it is not unpacked here.")
         body = self.get_data()
         if self.content_length is None and len(body) >= (self.max_content_length or len(body) + 1):
             raise RequestEntityTooLarge  # a chunked body: Werkzeug cuts it at the limit without a word
@@ -64,6 +71,21 @@ def _where(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is not {error.encoding}"
     return str(error)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the field {shown(twice)!r} stands twice in one object")
+    return found
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > 1000:  # Python's own limit speaks of Python
+        raise ValueError(f"it holds a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

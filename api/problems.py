@@ -56,7 +56,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
     errors.FilterError: Kind(422, "invalid-filter", "The filter cannot be used"),
     errors.CursorError: Kind(422, "invalid-cursor", "The cursor cannot be used"),
     errors.LimitError: Kind(422, "out-of-limits", "A number lies outside its limits"),
-    errors.NotFoundError: Kind(404, "not-found", "Not found", "There is nothing with that name."),
+    errors.NotFoundError: Kind(404, "not-found", "Not found"),
     errors.DocumentNotFoundError: Kind(
         404, "document-not-found", "No such document", way_out="GET /v1/documents lists the ids."
     ),

@@ -28,6 +28,7 @@ from ..errors import (
     FormatVersionError,
     SourceError,
     SpanwiseError,
+    StorageError,
 )
 from ..settings import Settings
 from .durable import PART, make_folder, sync_folder
@@ -48,6 +49,12 @@ def backup(database: Database, originals: Originals, target: Path) -> None:
 
     Raises StorageError, CorruptDataError when an original is lost or damaged.
     """
+    if not target.parent.is_dir():
+        raise StorageError(
+            f"There is no folder {str(target.parent)!r} to write the backup in.",
+            subject=target,
+            way_out="Make it, or give another file.",
+        )
     with translated(database.file.parent.name):
         try:
             _backup(database, originals, target)

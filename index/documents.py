@@ -6,11 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from pathlib import Path, PurePosixPath
 
-from ..errors import CorruptDataError, LimitError, ModelMismatchError, NotFoundError, SourceError
+from ..errors import (
+    CorruptDataError,
+    DocumentIdError,
+    LimitError,
+    ModelMismatchError,
+    NotFoundError,
+    SourceError,
+)
 from ..settings import Settings
 from .embedding import Embedder
 from .folders import FolderReader, OnProgress, Progress
 from .ingest import (
+    as_items,
     batches,
     check_distinct,
     checked,
@@ -57,8 +65,8 @@ class DocumentCollection(KeptCollection):
         call are stored together or not at all. A folder is stored in batches: files that cannot be read are reported in
         `failed` and the rest goes on; so are members of an archive. `encoding` applies to text files; `keep_all` keeps
         the navigation of web pages; `columns` says which column of CSV, JSON and JSONL files holds `text`, `id`,
-        `title` and `uri` (further names become metadata); `metadata` is added to what files say of themselves,
-        and wins. Files of a folder whose size and time of change are those of the last time
+        `title` and `uri` (further names become metadata); `metadata` is added to that of sources and to what
+        files say of themselves, and wins. Files of a folder whose size and time of change are those of the last time
         are not read again; with `check_content` they are, and compared by their sha256. `reserved` are ids that may
         not be stored, such as those of earlier calls: an id that is there, or that comes twice in one call, is refused
         (of a folder's files in `failed`) instead of replacing what has just been stored.
@@ -68,7 +76,7 @@ class DocumentCollection(KeptCollection):
         """
         options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         limits = parse_limits(self._settings)
-        items = [source] if isinstance(source, Source | str | Path) else list(source)
+        items = as_items(source)
         failed: list[Failure] = []
         together: list[Source] = []
         folders: list[Path] = []
@@ -115,13 +123,23 @@ class DocumentCollection(KeptCollection):
         return result
 
     def remove(self, *ids: str) -> int:
-        """Delete documents; how many. Raises DocumentNotFoundError for an unknown id, and then deletes none."""
+        """Delete documents; how many. Raises DocumentNotFoundError for an unknown id, and then deletes none, and
+        DocumentIdError for what is not a string, such as a list of ids."""
+        for one in ids:
+            if not isinstance(one, str):
+                raise DocumentIdError(
+                    f"A {type(one).__name__} is not a document id.",
+                    subject=one,
+                    way_out="Give the ids one by one: remove(*ids).",
+                )
         if ids:
             self._store.delete(list(dict.fromkeys(ids)))
         return len(set(ids))
 
     def documents(self, *, after: str | None = None, limit: int | None = None) -> list[DocumentInfo]:
-        """Documents in the order of their ids; `after` and `limit` page through them."""
+        """Documents in the order of their ids; `after` and `limit` page through them. Raises LimitError."""
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+            raise LimitError(f"limit is {limit!r}.", subject=limit, way_out="Give a whole number of at least 0.")
         with self._store.reading() as view:
             return view.documents(after, limit)
 

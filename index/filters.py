@@ -121,6 +121,12 @@ def _of_text(text: str) -> Mapping[str, object]:
     if not match:
         raise _refused(f"{text[:80]!r} is no condition", text, "Write it like year>=2020 or topic=sport.")
     name, sign, words = match.groups()
+    if words[:1] in ("=", "<", ">", "!"):  # ==, =>: taken as part of the value they would find nothing, without a word
+        raise _refused(
+            f"{text[:80]!r} has a value that begins with {words[0]!r}",
+            text,
+            f'The signs are {", ".join(_SIGNS)}; a value that does begin so is quoted: {name}{sign}"{words[0]}…".',
+        )
     try:
         value = json.loads(words)  # 2020, true, null, "2020", ["sport", "games"]
     except ValueError:

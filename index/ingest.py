@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -40,10 +40,20 @@ def content_hash(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+def as_items(given: object) -> list[object]:
+    """What was handed to `add`, one by one. A dictionary and bytes are one item, which `loaded` refuses: taken apart,
+    the names of the dictionary would be stored as texts."""
+    if isinstance(given, Source | str | Path | bytes | bytearray | Mapping) or not isinstance(given, Iterable):
+        return [given]
+    return list(given)
+
+
 def loaded(item: object, options: LoadOptions, limits: ParseLimits) -> Loaded:
     """What one item of `add`, not a folder, stands for. Raises SourceError."""
     if isinstance(item, Source):
-        return Loaded((item,))
+        metadata = item.metadata if isinstance(item.metadata, Mapping) else {}  # what is none is refused in `checked`
+        joined = replace(item, metadata={**metadata, **options.metadata}) if options.metadata else item
+        return Loaded((joined,))
     if isinstance(item, Path):
         if not _exists(item):
             raise SourceError(
@@ -57,9 +67,11 @@ def loaded(item: object, options: LoadOptions, limits: ParseLimits) -> Loaded:
                 subject=item,
                 way_out=f"Add the file with Path({item!r}), or the words with Source({item!r}).",
             )
-        return Loaded((Source(item),))
+        return Loaded((Source(item, metadata=options.metadata),))
     raise SourceError(
-        f"A {type(item).__name__} is not a source.", subject=item, way_out="Give a Source, a text or a pathlib.Path."
+        f"An object of type {type(item).__name__} is not a source.",
+        subject=item,
+        way_out="Give a Source, a text or a pathlib.Path, or several of these.",
     )
 
 
@@ -107,8 +119,8 @@ def checked(source: Source, settings: Settings) -> Source:
     name = source.id or source.uri or "The document"
     check_text(source.text, str(name), settings.max_document_characters)
     document_id = check_id(source.id if source.id is not None else content_hash(source.text).removeprefix("sha256:"))
-    for what, words in (("title", source.title), ("uri", source.uri)):
-        if words is not None and not _storable(words):
+    for what, words in (("title", source.title), ("uri", source.uri), ("media type", source.media_type)):
+        if not _storable(words) and (words is not None or what == "media type"):
             raise SourceError(
                 f"The {what} of {document_id} is not text.",
                 subject=words,
@@ -202,6 +214,12 @@ def _checked_metadata(metadata: Metadata, document_id: str) -> Metadata:
             return isfinite(value)
         return value is None or isinstance(value, int) or _storable(value)
 
+    if not isinstance(metadata, Mapping):
+        raise SourceError(
+            f"The metadata of {document_id} are {type(metadata).__name__}, not a dictionary.",
+            subject=metadata,
+            way_out='Give them like {"year": 2020}, or leave them out.',
+        )
     for key, value in metadata.items():
         items = value if isinstance(value, list) else [value]
         if not _storable(key) or not all(plain(item) for item in items):

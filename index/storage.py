@@ -7,6 +7,7 @@ of ours, translated in one place.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import threading
@@ -40,14 +41,15 @@ def collections(data: Path) -> list[str]:
 
 
 def collection_folder(data: Path, name: str) -> Path:
-    """Where collection `name` lies. Raises DocumentIdError for a name that is not allowed."""
+    """Where collection `name` lies, also when the process goes to another folder. Raises DocumentIdError for a name
+    that is not allowed."""
     if not isinstance(name, str) or not _COLLECTION_NAME.fullmatch(name):
         raise DocumentIdError(
             f"{str(name)[:80]!r} is not a collection name.",
             subject=name,
             way_out="Use 1 to 64 characters of A-Z a-z 0-9 . _ - and begin with a letter or digit.",
         )
-    return data / "collections" / name
+    return data.absolute() / "collections" / name
 
 
 class Database:
@@ -65,6 +67,7 @@ class Database:
         self._guard = threading.Lock()
         self._writing = threading.Lock()
         self._closed = False
+        self._process = os.getpid()
         self._identity: tuple[int, int] | None = None
         with translated(folder.name):
             missing = not self.file.is_file()
@@ -73,7 +76,9 @@ class Database:
             raise CollectionNotFoundError(
                 f"There is no collection {folder.name!r}.",
                 subject=folder.name,
-                way_out="Add documents to make it" + (f", or choose one of: {others}." if others else "."),
+                way_out="Add documents to make it"
+                + (f", or choose one of: {others}" if others else "")
+                + f". The data folder is {str(folder.parent.parent)!r}.",
             )
         with translated(folder.name):
             make_folder(folder)
@@ -165,6 +170,12 @@ class Database:
     @contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
         """A connection for this thread alone until the block ends; blocks inside it get the same one."""
+        if os.getpid() != self._process:  # SQLite's connections do not survive a fork, and FAISS hangs behind one
+            raise StorageError(
+                "The collection was opened before this process was forked.",
+                subject=self.file.parent.name,
+                way_out="Start processes with multiprocessing's “spawn” context, and open the collection in each.",
+            )
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if held is not None:
             yield held

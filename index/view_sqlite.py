@@ -286,5 +286,7 @@ def unpacked(blobs: Sequence[bytes], name: str) -> Rows16:
 def not_found(document_id: str) -> DocumentNotFoundError:
     """What to raise for an id that nothing has."""
     return DocumentNotFoundError(
-        f"There is no document {document_id!r}.", subject=document_id, way_out="List the ids with `documents`."
+        f"There is no document {document_id!r}.",
+        subject=document_id,
+        way_out="`documents()` and `spanwise list` name those there are.",
     )

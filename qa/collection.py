@@ -40,6 +40,8 @@ READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
 MOST_DOUBTFUL = 0.45
 """No answer to a question the reading model cannot be trusted with is given more than this: a convention, not a fit."""
+_NO_DOCUMENTS = "The collection holds no documents."
+_NOTHING_ALLOWED = "Nothing that is stored meets the filter."
 
 
 class Collection(SearchCollection):
@@ -259,6 +261,8 @@ class Collection(SearchCollection):
                     read_generation = view.generation
             if found is None:
                 found = self._found(question, hits, words.corrected, top_k)
+                if not hits:  # a search by meaning finds any passage there is: say why “not in these documents”
+                    found = replace(found, warning=_NO_DOCUMENTS if where is None else _NOTHING_ALLOWED)
                 if use_cache:
                     self._answers.put(read_generation, key, found)
             with stage("confirm"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import LimitError, QuestionError
+from ..index.loading import first_surrogate
 from ..settings import Settings
 from . import calibration as calibrations
 from .handed_over import judge_handed_over, read_handed_over
@@ -49,13 +50,21 @@ class QuestionAnswerer:
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
         topk: int | None = None,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        padding: str | bool | None = None,
     ) -> Any:
         """`{score, start, end, answer}` of the best answer, a list of them with `top_k` above 1; for several questions
-        a list with one of these each. Several questions with one context, and the reverse, are paired up.
+        a list with one of these each, and as in the pipeline for a list of one no list. Several questions with one
+        context, and the reverse, are paired up.
+
+        Takes `question` and `context` by name or one after the other; a dictionary with both, or an object with
+        `question_text` and `context_text` (a SquadExample); or an iterable of these.
 
         `max_answer_len` bounds the words of an answer. With `handle_impossible_answer` the empty answer
         `{score, 0, 0, ""}` competes, its score the probability that the context does not answer. `doc_stride`,
-        `max_seq_len`, `max_question_len` and `align_to_words` are accepted and checked; contexts of any length are read
+        `max_seq_len`, `max_question_len`, `align_to_words`, `batch_size`, `num_workers` and `padding` are accepted and
+        change nothing: contexts of any length are read
         in overlapping windows as long as the model takes, and answers are whole words. Raises QuestionError,
         LimitError.
         """
@@ -97,19 +106,14 @@ class QuestionAnswerer:
 def _pairs(inputs: tuple[Any, ...], question: Any, context: Any) -> tuple[list[tuple[str, str]], bool]:
     """(question, context) for each answer wanted, and whether the caller handed over several."""
     if inputs:
-        given = inputs[0] if len(inputs) == 1 else list(inputs)
-        several = not isinstance(given, Mapping)
-        examples = [given] if isinstance(given, Mapping) else list(given)
-        if not all(isinstance(one, Mapping) and {"question", "context"} <= one.keys() for one in examples):
-            raise QuestionError(
-                "An example is not a dictionary with question and context.",
-                subject=given,
-                way_out='Give {"question": …, "context": …}, or question= and context=.',
-            )
-        return [_checked(one["question"], one["context"]) for one in examples], several
+        if len(inputs) == 2 and all(isinstance(one, str) for one in inputs):
+            return [_checked(*inputs)], False
+        given = inputs[0] if len(inputs) == 1 else inputs
+        examples = [given] if isinstance(given, Mapping | str) or not isinstance(given, Iterable) else list(given)
+        pairs = [_checked(*_example(one)) for one in examples]
+        return pairs, len(pairs) != 1
     if question is None or context is None:
         raise QuestionError("A question and a context are needed.", way_out="Give question= and context=.")
-    several = not isinstance(question, str) or not isinstance(context, str)
     questions, contexts = _list(question), _list(context)
     if len(questions) == 1 and len(contexts) > 1:
         questions = questions * len(contexts)
@@ -121,7 +125,19 @@ def _pairs(inputs: tuple[Any, ...], question: Any, context: Any) -> tuple[list[t
             subject=len(contexts),
             way_out="Give one context for each question, or one for all.",
         )
-    return [_checked(*pair) for pair in zip(questions, contexts, strict=True)], several
+    return [_checked(*pair) for pair in zip(questions, contexts, strict=True)], len(questions) != 1
+
+
+def _example(given: Any) -> tuple[Any, Any]:
+    if isinstance(given, Mapping) and {"question", "context"} <= given.keys():
+        return given["question"], given["context"]
+    if hasattr(given, "question_text") and hasattr(given, "context_text"):
+        return given.question_text, given.context_text
+    raise QuestionError(
+        "An example is not a dictionary with question and context.",
+        subject=given,
+        way_out='Give {"question": …, "context": …}, or question= and context=.',
+    )
 
 
 def _list(given: Any) -> list[Any]:
@@ -132,4 +148,8 @@ def _checked(question: object, context: object) -> tuple[str, str]:
     for name, text in (("question", question), ("context", context)):
         if not isinstance(text, str) or not text.strip():
             raise QuestionError(f"The {name} is empty or not a text.", subject=text, way_out="Give it as text.")
+        if (wrong := first_surrogate(text)) >= 0:
+            raise QuestionError(
+                f"Character {wrong} of the {name} is half of a surrogate pair.", subject=text, way_out="Remove it."
+            )
     return str(question), str(context)

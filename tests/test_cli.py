@@ -235,7 +235,8 @@ def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> N
     command = [sys.executable, "-W", "error", "-m", "spanwise", "ask", "anything"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "spanwise: There is no collection 'default'. Add documents to make it.\n"
+    where = f"The data folder is {str(tmp_path / 'spanwise-data')!r}."
+    assert done.stderr == f"spanwise: There is no collection 'default'. Add documents to make it. {where}\n"
     assert not (tmp_path / "spanwise-data").exists()
 
 

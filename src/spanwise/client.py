@@ -165,8 +165,10 @@ class Client:
 
         With `replace`, each document that has an id is sent on its own, so that a failure stops behind those before it.
         """
-        items = [source] if isinstance(source, Source | str) else list(source)
-        sources = [Source(one) if isinstance(one, str) else one for one in items]
+        items: list[object] = [source]
+        if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
+            items = list(source)
+        sources = [_as_source(one) for one in items]
         if replace and any(one.id is not None for one in sources):
             results = [self._put(one) if one.id is not None else self._post([one]) for one in sources]
             return sum(results[1:], results[0])
@@ -287,6 +289,16 @@ def _source(source: Source) -> Json:
         **{name: value for name, value in said.items() if value is not None},
         "metadata": dict(source.metadata),
     }
+
+
+def _as_source(given: object) -> Source:
+    if isinstance(given, Source | str):
+        return given if isinstance(given, Source) else Source(given)
+    raise errors.SourceError(
+        f"An object of type {type(given).__name__} is not a source.",
+        subject=given,
+        way_out="Give a Source, a text, or several of these; upload() sends files.",
+    )
 
 
 def _form(paths: Sequence[Path], boundary: str) -> bytes:

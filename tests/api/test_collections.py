@@ -124,5 +124,7 @@ def test_the_file_of_a_document_comes_back(client: FlaskClient, tmp_path: Path) 
     assert (original.status_code, original.data, original.mimetype) == (200, raw, "application/octet-stream")
     assert original.headers["Content-Disposition"] == "attachment"
     add(client, "default", "Words.")
-    assert client.get("/v1/originals/a").status_code == 404
+    text_alone = client.get("/v1/originals/a")
+    assert text_alone.status_code == 404
+    assert "There is no original of document 'a'. It came as text" in text_alone.get_json()["detail"]
     assert client.get("/v1/originals/none").get_json()["type"] == "urn:spanwise:problem:document-not-found"

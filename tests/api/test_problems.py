@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Iterator
 
@@ -92,6 +93,8 @@ def test_a_bug_is_a_500_that_says_nothing_of_itself(
         (b'{"question": "x"} {}', "Extra data at line 1, column 19"),
         (b"not json", "Expecting value at line 1, column 1"),
         (b'{"question": "x", "top_k": NaN}', "NaN is not a JSON number"),
+        (b'{"question": "x", "top_k": ' + b"9" * 5_000 + b"}", "it holds a number of 5000 digits"),
+        (b'{"question": "x", "where": {"a": 1, "a": 2}}', "the field 'a' stands twice in one object"),
         (b'{"question": "\xff"}', "byte 14 is not utf-8"),
         (b"[" * 100_000, "it is nested too deeply"),
     ],
@@ -101,6 +104,13 @@ def test_malformed_json_says_where(client: FlaskClient, body: bytes, where: str)
     assert response.status_code == 400
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["detail"] == f"The body is not JSON: {where}."
+
+
+def test_a_packed_body_is_not_called_malformed_json(client: FlaskClient) -> None:
+    body = gzip.compress(b'{"question": "x"}')
+    response = client.post("/v1/ask", data=body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
+    assert "without Content-Encoding" in response.get_json()["detail"]
 
 
 def test_an_empty_body(client: FlaskClient) -> None:

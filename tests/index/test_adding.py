@@ -15,6 +15,7 @@ from spanwise import (
     DocumentNotFoundError,
     Failure,
     Heading,
+    LimitError,
     Settings,
     Source,
     SourceError,
@@ -117,6 +118,9 @@ def test_the_same_id_twice_in_one_call_stores_nothing(library: Collection) -> No
         Source("Text.", id="b", metadata={"x": "\ud800"}),
         Source("Text.", id="b", metadata={"x": {"y": 1}}),  # type: ignore[dict-item]
         Source("Text.", id="b", metadata={7: "x"}),  # type: ignore[dict-item]
+        Source("Text.", id="b", metadata="year"),  # type: ignore[arg-type]
+        Source("Text.", id="b", metadata=None),  # type: ignore[arg-type]
+        Source("Text.", id="b", media_type=None),  # type: ignore[arg-type]
         7,
         b"bytes",
         None,
@@ -127,6 +131,20 @@ def test_one_bad_source_stores_nothing(library: Collection, bad: Any) -> None:
         library.add([Source("Good.", id="a"), bad])
     assert caught.value.way_out
     assert stored(library) == {}
+
+
+@pytest.mark.parametrize("given", [{"id": "a", "text": "Words."}, b"Words.", bytearray(b"Words."), None, 7])
+def test_what_is_no_source_is_not_taken_apart(library: Collection, given: Any) -> None:
+    with pytest.raises(SourceError, match=f"type {type(given).__name__} is not a source"):
+        library.add(given)
+    assert stored(library) == {}
+
+
+def test_metadata_of_the_call_go_with_texts_and_sources(library: Collection, folder: Path) -> None:
+    (folder / "b.txt").write_text("From a file.")
+    given = [Source("A source.", id="a", metadata={"shelf": 1, "year": 2020}), folder / "b.txt", "A text."]
+    added = library.add(given, metadata={"shelf": 3})
+    assert [info.metadata for info in added.documents] == [{"shelf": 3, "year": 2020}, {"shelf": 3}, {"shelf": 3}]
 
 
 def test_a_text_over_the_limit_is_refused(opened: Callable[..., Collection]) -> None:
@@ -142,7 +160,17 @@ def test_removing(library: Collection) -> None:
         library.remove("a", "nobody")
     assert library.remove("a", "b", "a") == 2
     assert library.remove() == 0
+    with pytest.raises(DocumentIdError, match=r"remove\(\*ids\)"):
+        library.remove(["c"])  # type: ignore[arg-type]
     assert stored(library) == {"c": "Three."}
+
+
+@pytest.mark.parametrize("limit", [-1, "3", 1.5, True])
+def test_a_page_of_documents_is_a_whole_number(library: Collection, limit: Any) -> None:
+    library.add("Words.")
+    assert library.documents(limit=0) == []
+    with pytest.raises(LimitError, match="whole number"):
+        library.documents(limit=limit)
 
 
 def test_adding_nothing_changes_nothing(library: Collection) -> None:

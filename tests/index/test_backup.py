@@ -130,7 +130,7 @@ def test_other_files_are_refused(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_backup_is_there_as_a_whole_or_not_at_all(filled: Collection, tmp_path: Path) -> None:
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match=r"no folder '.*nowhere' to write the backup in"):
         filled.backup(tmp_path / "nowhere" / "backup.tar")
     (tmp_path / "backup.tar").write_bytes(b"the one before")
     original = next((tmp_path / "data" / "collections" / "default" / "originals").iterdir())

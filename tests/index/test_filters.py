@@ -132,6 +132,10 @@ def test_what_a_filter_allows(library: Collection, where: AnyWhere | None, expec
         ("=3", "is no condition"),
         ("{year: 1}", "is not JSON"),
         ("[1]", "is no condition"),
+        ("year==2020", r"value that begins with '='.*The signs are =, !=, <, <=, >, >=.*year=\"=…\""),
+        ("year=>2020", "value that begins with '>'"),
+        ("year =< 2020", "value that begins with '<'"),
+        ("year<>2020", "value that begins with '>'"),
         ([7], "holds 7 where an object belongs"),
         ({1: 2}, "where an object belongs"),
         ({"year": {"$like": 1}}, r"no operator '\$like' for 'year'.*\$eq, \$ne"),
@@ -175,7 +179,19 @@ def test_ask_reads_only_what_is_allowed(library: Collection) -> None:
     elsewhere = library.ask("Which bridge?", where={"document.id": ["b", "c"]})
     assert {answer.document.id for answer in elsewhere} <= {"b", "c"}
     assert not elsewhere.answerable
-    assert not library.ask("Which bridge?", where={"year": 1}).answers
+    assert not elsewhere.warnings
+    nothing = library.ask("Which bridge?", where={"year": 1})
+    assert (nothing.answers, nothing.answerable, nothing.no_answer_probability) == ((), False, 1.0)
+    assert nothing.warnings == ("Nothing that is stored meets the filter.",)
+    library.remove(*(info.id for info in library.documents()))
+    assert library.ask("Which bridge?").warnings == ("The collection holds no documents.",)
+
+
+def test_a_value_may_begin_with_a_sign_when_it_is_quoted() -> None:
+    assert parse_where('note=">5 m"') == parse_where({"note": ">5 m"})
+
+
+def test_several_questions_read_only_what_is_allowed(library: Collection) -> None:
     assert [len(one) for one in library.ask_many(["Which bridge?", "What?"], where="year=1")] == [0, 0]
 
 

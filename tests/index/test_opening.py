@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -57,6 +58,34 @@ def test_closing_leaves_one_file(database: Path) -> None:
     assert [path.name for path in database.parent.iterdir()] == ["collection.sqlite"]
 
 
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with spanwise.open("data", embedder=HashEmbedder(), reader=ScriptedReader({"When?": "noon"})) as library:
+        library.add("It begins at noon.")
+        monkeypatch.chdir("elsewhere")
+        library.add(Source("It ends at noon.", id="end"))
+        assert [answer.text for answer in library.ask("When?")] == ["noon"]
+        assert len(library.documents()) == 2
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_collection_is_refused_behind_a_fork(opened: Open) -> None:
+    library = opened()
+    library.add("Words.")
+    library.search("words")
+    child = os.fork()
+    if not child:
+        try:
+            library.search("words")
+        except StorageError as error:
+            os._exit(7 if "spawn" in error.way_out else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert library.documents()
+
+
 def test_a_commit_is_on_disk_when_it_returns(database: Path) -> None:
     opened = Database(database.parent, create=False, write_wait_seconds=1)
     with closing(opened), opened.reading() as connection:
@@ -72,7 +101,7 @@ def test_collections_do_not_share_documents(opened: Open) -> None:
 
 
 def test_a_missing_collection_is_made_only_on_request(opened: Open, data: Path) -> None:
-    with pytest.raises(CollectionNotFoundError, match=r"no collection 'default'.*Add documents to make it"):
+    with pytest.raises(CollectionNotFoundError, match=rf"no collection 'default'.*Add documents to make it.*{data}"):
         opened(create=False)
     assert not data.exists()
     opened("other").add("Words.")

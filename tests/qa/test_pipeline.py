@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,10 +32,30 @@ def test_lists_are_paired_up(answerer: Any) -> None:
     words = [found["answer"] for found in answerer(question=["When?", "Where?"], context=CONTEXT)]
     assert words == ["Feb. 20", "Beijing"]
     assert len(answerer(question="When?", context=[CONTEXT, "It ends Feb. 20."])) == 2
-    assert len(answerer([{"question": "When?", "context": CONTEXT}])) == 1
-    assert isinstance(answerer(question=["When?"], context=[CONTEXT]), list)
+    example = {"question": "When?", "context": CONTEXT}
+    assert [one["answer"] for one in answerer([example, example])] == ["Feb. 20", "Feb. 20"]
+    assert [one["answer"] for one in answerer(one for one in (example, example))] == ["Feb. 20", "Feb. 20"]
+    assert answerer([]) == []
     with pytest.raises(QuestionError, match="3 questions and 2 contexts"):
         answerer(question=["a", "b", "c"], context=["d", "e"])
+
+
+def test_a_list_of_one_gives_no_list_as_in_the_pipeline(answerer: Any) -> None:
+    alone = answerer(question="When?", context=CONTEXT)
+    assert answerer([{"question": "When?", "context": CONTEXT}]) == alone
+    assert answerer(question=["When?"], context=[CONTEXT]) == alone
+    assert answerer(question=["When?"], context=CONTEXT, top_k=2) == answerer("When?", CONTEXT, top_k=2)
+
+
+def test_the_other_ways_to_hand_over_are_understood(answerer: Any) -> None:
+    alone = answerer(question="When?", context=CONTEXT)
+    assert answerer("When?", CONTEXT) == alone
+    example = SimpleNamespace(question_text="When?", context_text=CONTEXT)  # as a SquadExample has them
+    assert answerer(example) == alone
+    assert answerer([example, example], batch_size=8, num_workers=1, padding="longest") == [alone, alone]
+    for wrong in ("When?", 3, [3], [{"question": "When?"}], ["When?", CONTEXT]):
+        with pytest.raises(QuestionError, match="not a dictionary with question and context"):
+            answerer(wrong)
 
 
 def test_the_old_options_are_understood(answerer: Any) -> None:
@@ -53,6 +74,9 @@ def test_the_old_options_are_understood(answerer: Any) -> None:
     for missing in ({}, {"question": "When?"}, {"question": " ", "context": CONTEXT}, {"question": 3, "context": "x"}):
         with pytest.raises(QuestionError):
             answerer(**missing)
+    for half in ({"question": "When?\ud83d", "context": CONTEXT}, {"question": "When?", "context": CONTEXT + "\ud83d"}):
+        with pytest.raises(QuestionError, match="half of a surrogate pair"):
+            answerer(**half)
 
 
 @pytest.mark.models
