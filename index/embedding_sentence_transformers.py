@@ -35,6 +35,12 @@ class SentenceTransformerEmbedder:
         Raises ModelError when it is missing or its weights are not the expected ones.
         """
         packaged = model == DEFAULT_MODEL
+        if not packaged and (model.startswith((".", "~")) or Path(model).is_absolute()) and not Path(model).is_dir():
+            raise ModelError(
+                f"There is no folder {model!r} with an embedding model.",
+                subject=model,
+                way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
+            )
         folder = packaged_folder() if packaged else None
         weights = check_weights(folder) if folder else _weights_digest(Path(model))
         if folder or Path(model).is_dir():

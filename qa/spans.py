@@ -15,6 +15,7 @@ _WHOLE = re.compile(
     r"|[A-Z]{0,2}[$€£]\d+%?|\d+%"
     r"|\(?\+\d[\d ()/-]{5,}\d"  # telephone number
 )
+_INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.)+[^\W\d_]$")
 _EDGE = " \t\r\n,;:—–-*_#|"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“"}
 _LINK_LABEL = re.compile(r"\[[^\[\]\n]{1,2000}(?=\]\([^()\s]{0,2000}\))")
@@ -40,7 +41,7 @@ _ASKED_NUMBER = re.compile(
 )
 _BETWEEN_ITEMS = re.compile(r",? (?:and|or|as well as) |[,;] ")
 _NEXT_ITEM = re.compile(r"(?:,? (?:and|or|as well as) |[,;] (?:and |or )?)[^.,;:\n]{1,120}?(?=[,;.:\n]| (?:and|or) |$)")
-_CLAUSE_EDGE = re.compile(r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[")
+_CLAUSE_EDGE = re.compile(r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[\d+\]\s*")
 _LONGEST_CLAUSE = 300
 
 
@@ -113,6 +114,8 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
             end -= 1
         if (start, end) == before or start >= end:
             break
+    if start < end and text.startswith(".", end) and _INITIALS.search(text, start, end):
+        end += 1  # the dot of 9 a.m. and of the U.S.
     return (start, end) if start < end else before
 
 

@@ -13,6 +13,7 @@ from unittest.mock import ANY
 
 import pytest
 
+import spanwise
 from spanwise import cli
 from spanwise.index import embedding_choice
 from spanwise.qa import collection as qa_collection
@@ -311,3 +312,7 @@ def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> No
     assert first.splitlines()[0] != second.splitlines()[0]
     assert "3000" not in second
     assert run("search", "other", "--cursor", cursor).returncode == 2
+
+
+def test_the_version_is_said(run: Run) -> None:
+    assert run("--version").stdout.split() == ["spanwise", spanwise.__version__]

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import cli_asking, cli_collections, cli_keys, cli_labels, cli_upkeep
+from . import __version__, cli_asking, cli_collections, cli_keys, cli_labels, cli_upkeep
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[_common(None)],
         allow_abbrev=False,
     )
+    top.add_argument("--version", action="version", version=f"spanwise {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     command = partial(_command, commands)

@@ -141,6 +141,14 @@ def test_damaged_and_missing_weights_are_refused(tmp_path: Path, monkeypatch: py
         OnnxEmbedder()
 
 
+def test_a_folder_that_is_not_there_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    from spanwise.index.embedding_sentence_transformers import SentenceTransformerEmbedder
+
+    for missing in (str(tmp_path / "none"), "./none", "../none/at/all"):
+        with pytest.raises(ModelError, match="There is no folder"):
+            SentenceTransformerEmbedder(missing)
+
+
 def in_a_process(code: str) -> str:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return ran.stdout.strip()
