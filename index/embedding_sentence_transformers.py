@@ -5,7 +5,6 @@ It can run the packaged all-MiniLM-L6-v2 too, and is then what the faster ways a
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..errors import ModelError
 from .embedding import DEFAULT_MODEL, Fingerprint, Prompts, Vectors, known_prompts
+from .hub import NOT_HERE, must_be_here
 from .packaged_model import check_weights, packaged_folder, sha256
 from .timings import check_time
 from .turns import Turns
@@ -35,16 +35,9 @@ class SentenceTransformerEmbedder:
         Raises ModelError when it is missing or its weights are not the expected ones.
         """
         packaged = model == DEFAULT_MODEL
-        if not packaged and (model.startswith((".", "~")) or Path(model).is_absolute()) and not Path(model).is_dir():
-            raise ModelError(
-                f"There is no folder {model!r} with an embedding model.",
-                subject=model,
-                way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
-            )
         folder = packaged_folder() if packaged else None
         weights = check_weights(folder) if folder else _weights_digest(Path(model))
-        if folder or Path(model).is_dir():
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local model never needs the network
+        local = bool(folder) or must_be_here(model)
         import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
@@ -53,10 +46,12 @@ class SentenceTransformerEmbedder:
         if threads:
             torch.set_num_threads(threads)
         try:
-            self._model = SentenceTransformer(str(folder or model), device="cpu", trust_remote_code=False)
+            self._model = SentenceTransformer(
+                str(folder or model), device="cpu", trust_remote_code=False, local_files_only=local
+            )
         except Exception as error:  # the library raises whatever its loaders raise
             raise ModelError(
-                f"The embedding model {model!r} could not be loaded ({type(error).__name__}).",
+                f"The embedding model {model!r} could not be loaded ({type(error).__name__}{NOT_HERE * local}).",
                 subject=model,
                 way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
             ) from error

@@ -7,13 +7,13 @@ has seen labels. Such a model has no relevance head: relevance is its best span 
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from ..index.hub import NOT_HERE, must_be_here
 from .reading import PAD_TO, WINDOW_STRIDE, Pass, Reading, best_spans, combine, whole_words
 
 _MOST_TOKENS = 384
@@ -35,8 +35,7 @@ class TransformersReader:
     def __init__(self, model: str, *, threads: int = 0) -> None:
         """Load `model`, a folder or a hub name. Raises ModelError when it cannot be loaded or reads no spans."""
         folder = Path(model)
-        if folder.is_dir():
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local model never needs the network
+        local = must_be_here(model)
         import torch
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
         from transformers.utils import logging as transformers_logging
@@ -46,12 +45,13 @@ class TransformersReader:
         if threads:
             torch.set_num_threads(threads)
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(model, use_fast=True, trust_remote_code=False)
+            safely = {"trust_remote_code": False, "local_files_only": local}
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(model, use_fast=True, **safely)
             self._model, loaded = AutoModelForQuestionAnswering.from_pretrained(
-                model, use_safetensors=True, trust_remote_code=False, output_loading_info=True, dtype=torch.float32
+                model, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **safely
             )
         except Exception as error:  # the library raises whatever its loaders raise
-            raise _unusable(model, type(error).__name__) from error
+            raise _unusable(model, type(error).__name__ + NOT_HERE * local) from error
         if not self._tokenizer.is_fast:
             raise _unusable(model, "its tokenizer gives no offsets")
         if any("qa_outputs" in name for name in loaded["missing_keys"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from spanwise import ModelError, TimeLimitError
-from spanwise.index import embedding_onnx, packaged_model
+from spanwise.index import embedding_onnx, hub, packaged_model
 from spanwise.index.embedding import Embedder
 from spanwise.index.embedding_onnx import BULK_CHARACTERS, OnnxEmbedder
 from spanwise.index.embedding_torch import TorchVectors
@@ -141,11 +142,16 @@ def test_damaged_and_missing_weights_are_refused(tmp_path: Path, monkeypatch: py
         OnnxEmbedder()
 
 
-def test_a_folder_that_is_not_there_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+def test_a_model_that_is_nowhere_is_said_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     from spanwise.index.embedding_sentence_transformers import SentenceTransformerEmbedder
 
-    for missing in (str(tmp_path / "none"), "./none", "../none/at/all"):
-        with pytest.raises(ModelError, match="There is no folder"):
+    def refuse(*_: object) -> list[object]:
+        raise socket.gaierror("no such host")
+
+    monkeypatch.setattr(hub, "getproxies", dict)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for missing in ("no-such-model", "no/such-model", "/no/such/folder", "./none"):
+        with pytest.raises(ModelError, match=r"could not be loaded.*hub cannot be reached"):
             SentenceTransformerEmbedder(missing)
 
 
