@@ -17,7 +17,7 @@ from .features import features
 from .fitting import Logistic
 from .stopping import StopRule
 
-FORMAT = 2
+FORMAT = 3
 FILE = "calibration.json"
 SHIPPED = Path(__file__).parent / "model" / FILE
 

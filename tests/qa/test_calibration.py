@@ -78,7 +78,7 @@ def test_a_file_is_read_back_and_belongs_to_its_reader(tmp_path: Path) -> None:
     assert load(path) is None
 
 
-@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"format": 2}', '{"format": 2, "reader": "a", "collection": 3}'])
+@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"format": 3}', '{"format": 3, "reader": "a", "collection": 3}'])
 def test_a_damaged_file_is_an_error_with_a_way_out(tmp_path: Path, broken: str) -> None:
     (tmp_path / "c.json").write_text(broken)
     with pytest.raises(ModelError, match="spanwise calibrate"):
