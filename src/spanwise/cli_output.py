@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .index.folders import OnProgress
     from .index.folders import Progress as AddProgress
 
+_WORTH_A_LINE = 0.01
+"""Probability from which another answer is printed; JSON has them all."""
+
 
 def print_answers(result: AskResult) -> None:
     """The answers, best first: each bold in its sentence, with its source and characters under it."""
@@ -40,7 +43,7 @@ def print_answers(result: AskResult) -> None:
     for answer in result.answers if not result.answerable else result.answers[:1]:
         console.print()
         _print_answer(console, answer, result.calibrated)
-    others = [answer for answer in result.answers[1:] if result.answerable]
+    others = [answer for answer in result.answers[1:] if result.answerable and answer.probability >= _WORTH_A_LINE]
     if others:
         console.print("\nOther answers:")
         for answer in others:
