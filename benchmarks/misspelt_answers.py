@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from typos import misspell
 
-from spanwise.index.markup import blank_markup
 from spanwise.index.words import respelt
 from spanwise.qa.collection import Collection
 from spanwise.qa.deciding import decide
@@ -28,6 +27,7 @@ from spanwise.qa.evaluation.corpus import indexed
 from spanwise.qa.evaluation.datasets import contexts, read_rows, sample
 from spanwise.qa.evaluation.metrics import score_text
 from spanwise.qa.reading import Reader, load_reader
+from spanwise.qa.shown import read_passages
 from trust.reporting import write_figures
 
 PASSAGES = 6
@@ -66,10 +66,10 @@ def measure(
         hits = collection.search(question, PASSAGES, merge=False)
         if not hits.corrected:
             continue
-        texts = [blank_markup(hit.text) for hit in hits]
+        passages = [hit.passage for hit in hits]
         shown = (question, respelt(question, hits.corrected), collection.as_read(question, hits.corrected))
         for way, asked in zip(WAYS, shown, strict=True):
-            best = decide(list(hits), reader.read(blank_markup(asked), texts), asked)[0]
+            best = decide(list(hits), read_passages(reader, asked, passages), asked)[0]
             score = score_text(best.text, golds)
             found[way].append((score.f1, score.right, score.right and best.score > reader.threshold))
     return {

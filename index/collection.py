@@ -23,6 +23,7 @@ from .managing import sweep
 from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
 from .ranking import Mode, rank, reranked, take
+from .records import Passage
 from .results import Hit, Hits, Suggestions
 from .storage import collection_folder
 from .store import PassageStore, View, WordQuery
@@ -86,7 +87,7 @@ class SearchCollection(DocumentCollection):
                 ranking = rank(view, words, vector, mode, allowed)
                 if rerank:
                     head = list(islice(ranking, RERANKED))
-                    ranking = chain(reranked(head, self._relevance(query, [one.passage.text for one in head])), ranking)
+                    ranking = chain(reranked(head, self._relevance(query, [one.passage for one in head])), ranking)
                 groups, taken, more = take(view, islice(ranking, begin, MOST_POSITION), top_k, merge=merge)
                 with stage("mark"):
                     hits = as_hits(view, words, groups, explain=explain)
@@ -141,8 +142,8 @@ class SearchCollection(DocumentCollection):
                 self._query_vectors.put(key, vector, vector.nbytes + getsizeof(shown) + ENTRY_BYTES)
             return vector
 
-    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
-        """How well each text answers `query`, by a reading model; larger is better."""
+    def _relevance(self, query: str, passages: Sequence[Passage]) -> list[float]:
+        """How well each passage answers `query`, by a reading model; larger is better."""
         raise QuestionError("This collection has no reading model.", way_out="Search without rerank.")
 
     def _still_there(self, hits: list[Hit], generation: int) -> list[Hit]:

@@ -142,4 +142,4 @@ def union(view: View, group: list[Ranked]) -> Passage:
     text = best.text if span == best.span else view.slice(best.document, span)
     assert text is not None  # of the same view
     utf16 = Span(first.span_utf16.start, last.span_utf16.end)
-    return Passage(best.document, span, text, utf16, best.heading, first.page)
+    return Passage(best.document, span, text, utf16, best.heading, first.page, best.prefix)

@@ -230,6 +230,8 @@ class Passage:
     """The headings above the passage, outermost first."""
     page: int | None = None
     """Page number from 1 where the source has pages."""
+    prefix: str = ""
+    """Title, headings and names of columns, as they are indexed and read with the text; in no span."""
 
 
 @dataclass(frozen=True, slots=True)

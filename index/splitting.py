@@ -6,6 +6,7 @@ units are packed. Every unit starts where the one before ended, so offsets are r
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from itertools import pairwise
 from .markup import blank_markup
 from .records import Heading, Span
 from .sentences import sentence_spans
+
+_WORD = re.compile(r"\w+")
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
@@ -58,6 +61,7 @@ class _Unit:
     tokens: int
     opens_section: bool  # a heading, or what follows an excluded range: never packed with what stands before
     opens_paragraph: bool
+    bare: bool = False  # of a heading with nothing below it but a lower heading, which it is packed with
     ahead: int = 0  # tokens of the list that it opens
 
 
@@ -83,7 +87,8 @@ def split(
     for group in _pack(units, limits):
         start, end = _trim(text, group[0].start, group[-1].end)
         if start < end:
-            passages.append(PassageSpan(Span(start, end), paths[bisect_right(section_starts, start)]))
+            below = next((unit.start for unit in group if not unit.bare), start)
+            passages.append(PassageSpan(Span(start, end), paths[bisect_right(section_starts, max(start, below))]))
     return passages
 
 
@@ -145,12 +150,25 @@ def _units(
         else:
             spans.extend(_pieces(seen, start, end, count_tokens, limits))
     section_starts = {heading.start for heading in headings} | {span.end for span in excluded}
+    bare = _bare(seen, headings)
     units = []
     for start, end, tokens in spans:
         gap = text[max(0, start - 4) : start] if start else "\n\n"
-        units.append(_Unit(start, end, tokens, start in section_starts, gap.count("\n") > 1))
+        above = bisect_right(bare, start, key=lambda span: span.start) - 1
+        under = above >= 0 and start < bare[above].end
+        units.append(_Unit(start, end, tokens, start in section_starts, gap.count("\n") > 1, bare=under))
     _look_ahead(units, together)
     return units
+
+
+def _bare(seen: str, headings: Sequence[Heading]) -> list[Span]:
+    """Where a heading stands directly above a lower one."""
+    return [
+        Span(one.start, following.start)
+        for one, following in pairwise(headings)
+        if one.level < following.level
+        and len(_WORD.findall(seen, one.start, following.start)) <= len(_WORD.findall(one.text))
+    ]
 
 
 def _look_ahead(units: list[_Unit], together: Sequence[Span]) -> None:
@@ -217,8 +235,10 @@ def _pack(units: list[_Unit], limits: SplitLimits) -> list[list[_Unit]]:
     groups: list[list[_Unit]] = []
     tokens = 0
     for unit in units:
-        # Full: at the target, or well filled where a paragraph starts. A heading always opens a new passage.
-        full = not groups or unit.opens_section or tokens + unit.tokens > limits.target
+        # Full: at the target, or well filled where a paragraph starts. A heading opens a new passage, but for a lower
+        # one that follows it at once: a heading alone says nothing, and what stands below is read with both.
+        opens = unit.opens_section and not (groups and groups[-1][-1].bare)
+        full = not groups or opens or tokens + unit.tokens > limits.target
         if not full and unit.opens_paragraph:
             full = tokens > limits.target * 0.6
         if not full:

@@ -123,12 +123,12 @@ class SqliteView:
     def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
         marks = ",".join("?" * len(keys))
         rows = self._connection.execute(
-            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.text, {_INFO} '
+            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.prefix, p.text, {_INFO} '
             f"FROM passages p JOIN documents d ON d.key = p.document WHERE p.key IN ({marks})",
             list(keys),
         )
         found = {}
-        for key, document_key, start, end, page, heading, stored, *info_row in rows:
+        for key, document_key, start, end, page, heading, prefix, stored, *info_row in rows:
             span = Span(start, end)
             text = self._text(document_key)
             if span.of(text) != stored:
@@ -137,7 +137,8 @@ class SqliteView:
                     subject=info_row[0],
                     way_out="Add the document again.",
                 )
-            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), tuple(json.loads(heading)), page)
+            above = tuple(json.loads(heading))
+            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), above, page, prefix)
         return found
 
     def slice(self, document: DocumentInfo, span: Span) -> str | None:

@@ -18,8 +18,7 @@ from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
 from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
 from ..index.marks import Mark, Verdict
-from ..index.markup import blank_markup
-from ..index.records import Span
+from ..index.records import Passage, Span
 from ..index.results import Hit
 from ..index.storage import collection_folder
 from ..index.store import PassageStore
@@ -34,6 +33,7 @@ from .deciding import Decided, decide, standing
 from .languages import language_warning
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
+from .shown import read_passages
 from .stopping import STEP, StopRule, enough
 
 READ_AT_MOST = 10
@@ -299,18 +299,17 @@ class Collection(SearchCollection):
                 tuple(answers), judged.no_answer, judged.answer_above, judged.calibrated, warning, dict(corrected)
             )
 
-    def _relevance(self, query: str, texts: Sequence[str]) -> list[float]:
-        readings = self._reader().read(blank_markup(query), [blank_markup(text) for text in texts])
-        return [reading.relevance for reading in readings]
+    def _relevance(self, query: str, passages: Sequence[Passage]) -> list[float]:
+        return [reading.relevance for reading in read_passages(self._reader(), query, passages)]
 
     def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
         """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""
-        reader, shown = self._reader(), blank_markup(question)
+        reader = self._reader()
         step = STEP * -(-reader.at_once // STEP) if stop else len(hits)
         readings: list[Reading] = []
         for first in range(0, len(hits), max(step, 1)):
             some = hits[first : first + step]
-            read = reader.read(shown, [blank_markup(hit.text) for hit in some])
+            read = read_passages(reader, question, [hit.passage for hit in some])
             readings += [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
             standings = [standing(one.best_score, one, rank) for rank, one in enumerate(readings)]
             read_enough = enough(stop, standings, [hit.scores.fused for hit in hits])

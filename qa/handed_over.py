@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..index.markup import blank_markup
 from ..index.records import DocumentInfo, Passage, Span
 from ..index.results import Hit, Scores
 from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
 from .deciding import Decided, decide
 from .reading import Reader, Reading
+from .shown import read_passages
 
 _NOWHERE = DocumentInfo("context", None, None, {}, "", "text/plain", 0, 1, "")
 
@@ -18,8 +18,8 @@ def read_handed_over(question: str, context: str, reader: Reader, *, top_n: int 
 
     It sees what the engine shows it, a copy with markup blanked. Raises SpanInvariantError for a span outside.
     """
-    (reading,) = reader.read(blank_markup(question), [blank_markup(context)], top_n=top_n)
     passage = Passage(_NOWHERE, Span(0, len(context)), context, Span(0, 0))
+    (reading,) = read_passages(reader, question, [passage], top_n=top_n)
     return reading, decide([Hit(passage, Scores(0.0))], [prefer_contacts(question, context, reading)], question)
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from ...index.embedding import Embedder
-from ...index.markup import blank_markup
 from ...index.records import DocumentInfo, Passage, Span
 from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
@@ -28,6 +27,7 @@ from ..contacts import prefer_contacts
 from ..deciding import decide, standing
 from ..reading import Candidate, Reader, Reading, load_reader
 from ..same_answer import same_answer_key
+from ..shown import read_passages
 from ..stopping import StopRule, enough, fit_rule
 from .contact_rows import contact_rows
 from .corpus import DEEPEST, indexed, stored_id
@@ -208,13 +208,8 @@ def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
     """What was kept of a question, read and ranked as the engine does it today."""
     if (read := enough(stop, *_reading_order(record)[:2])) is not None:
         record = {**record, "passages": record["passages"][:read]}
-    info = {one["doc"]: DocumentInfo(one["doc"], None, None, {}, "", "", 0, 0, "") for one in record["passages"]}
     hits = [
-        Hit(
-            Passage(info[one["doc"]], Span(one["start"], one["start"] + len(one["text"])), one["text"], Span(0, 0)),
-            Scores(one["fused"], one.get("dense"), one.get("lexical")),
-        )
-        for one in record["passages"]
+        Hit(_as_passage(one), Scores(one["fused"], one.get("dense"), one.get("lexical"))) for one in record["passages"]
     ]
     readings = [
         prefer_contacts(
@@ -264,7 +259,7 @@ def _cross_validated(evidence: Sequence[Evidence], regime: Regime, threshold: fl
 
 
 def _read(group: str, row: Row, passages: list[Record], reader: Reader) -> Record:
-    readings = reader.read(blank_markup(row.question), [blank_markup(passage["text"]) for passage in passages])
+    readings = read_passages(reader, row.question, [_as_passage(one) for one in passages])
     for passage, reading in zip(passages, readings, strict=True):
         passage["relevance"], passage["null"] = reading.relevance, reading.null_score
         passage["cands"] = [(one.start, one.end, one.score) for one in reading.candidates]
@@ -274,7 +269,14 @@ def _read(group: str, row: Row, passages: list[Record], reader: Reader) -> Recor
 
 def _passage(hit: Hit) -> Record:
     scores = {"fused": hit.scores.fused, "dense": hit.scores.dense, "lexical": hit.scores.lexical}
-    return {"doc": hit.document.id, "start": hit.span.start, "text": hit.text, **scores}
+    above = {"prefix": hit.passage.prefix} if hit.passage.prefix else {}
+    return {"doc": hit.document.id, "start": hit.span.start, "text": hit.text, **above, **scores}
+
+
+def _as_passage(kept: Record) -> Passage:
+    document = DocumentInfo(kept["doc"], None, None, {}, "", "", 0, 0, "")
+    span = Span(kept["start"], kept["start"] + len(kept["text"]))
+    return Passage(document, span, kept["text"], Span(0, 0), prefix=kept.get("prefix", ""))
 
 
 def _gold(row: Row) -> Record:

@@ -160,6 +160,19 @@ def test_a_text_of_spaces_has_no_passages() -> None:
     assert passages("") == []
 
 
+def test_a_heading_above_a_lower_one_is_read_with_it() -> None:
+    text = (
+        "# Hotel\n\n## Parking\n### Cars\nTwelve euros a day.\n### Bicycles\nFree.\n## Empty\n## Meals\nFrom 7 to 10.\n"
+    )
+    found = [(each.span.of(text), each.heading) for each in split(text, markdown_headings(text), words, SplitLimits())]
+    assert found == [
+        ("# Hotel\n\n## Parking\n### Cars\nTwelve euros a day.", ("Hotel", "Parking", "Cars")),
+        ("### Bicycles\nFree.", ("Hotel", "Parking", "Bicycles")),
+        ("## Empty", ("Hotel", "Empty")),  # a section of its own, as nothing follows it that is lower
+        ("## Meals\nFrom 7 to 10.", ("Hotel", "Meals")),
+    ]
+
+
 def test_every_passage_has_the_headings_it_stands_under() -> None:
     text = "before\n\n" + "".join(f"{'#' * level} {name}\n{'word ' * 100}. And more.\n" for level, name in [
         (2, "A"), (4, "B"), (3, "C"), (3, "D"), (1, "E"), (2, "F"),

@@ -1,0 +1,100 @@
+"""Passages are read under their title, headings and names of columns, in which no answer lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spanwise
+from spanwise import Source
+from spanwise.index.records import DocumentInfo, Passage, Span
+from spanwise.qa.reading import Candidate, Reading
+from spanwise.qa.shown import read_passages
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+ROUTERS = """# Routers
+## Netbox 210
+### Warranty
+Two years, from the date of **purchase**.
+## Netbox 450
+### Warranty
+Five years, from the date of **purchase**.
+"""
+INFO = DocumentInfo("a", None, None, {}, "", "", 0, 0, "")
+
+
+class SpansReader(ScriptedReader):
+    """Finds the spans it was given in whatever it is shown, and keeps what that was."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]] = ()) -> None:
+        super().__init__()
+        self._spans = spans
+        self.shown: list[str] = []
+
+    def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
+        self.shown += passages
+        found = tuple(Candidate(start, end, float(-place)) for place, (start, end) in enumerate(self._spans))
+        return [Reading(0.0, 0.0, found[:top_n]) for _ in passages]
+
+
+def passage(text: str, prefix: str) -> Passage:
+    return Passage(INFO, Span(0, len(text)), text, Span(0, len(text)), prefix=prefix)
+
+
+def test_the_reader_sees_what_a_passage_stands_under(tmp_path: Path) -> None:
+    reader = SpansReader()
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=reader) as collection:
+        collection.add(Source(ROUTERS, id="routers.md", media_type="text/markdown"))
+        collection.ask("How long is the warranty?", use_cache=False)
+        collection.search("warranty", rerank=True)
+    asked, ranked = reader.shown[: len(reader.shown) // 2], reader.shown[len(reader.shown) // 2 :]
+    assert sorted(asked) == sorted(ranked)
+    assert any(
+        words.startswith("Routers. Netbox 450. Warranty. ")
+        and words.endswith("Five years, from the date of   purchase  .")
+        for words in asked
+    )
+
+
+def test_without_title_and_headings_the_text_is_read_alone() -> None:
+    reader = SpansReader([(0, 3)])
+    [reading] = read_passages(reader, "How long?", [passage("Two years.", "")])
+    assert reader.shown == ["Two years."]
+    assert reading.candidates == (Candidate(0, 3, 0.0),)
+
+
+def test_spans_in_the_headings_are_no_answers() -> None:
+    above = len("Netbox 210. Warranty. ")
+    reader = SpansReader([(0, 6), (above - 10, above + 3), (above + 4, above + 9)])
+    [reading] = read_passages(reader, "How long?", [passage("Two years.", "Netbox 210 › Warranty")])
+    assert reading.candidates == (Candidate(0, 3, -1.0), Candidate(4, 9, -2.0))
+
+
+@given(
+    text=st.text(min_size=1, max_size=40),
+    prefix=st.text(max_size=40),
+    spans=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12),
+    top_n=st.integers(1, 6),
+)
+def test_spans_lie_in_the_passage(text: str, prefix: str, spans: list[tuple[int, int]], top_n: int) -> None:
+    length = len(text) + (len(prefix) + 2 if prefix else 0)
+    reader = SpansReader([(start, min(start + size, length)) for start, size in spans if start < length])
+    [reading] = read_passages(reader, "What?", [passage(text, prefix)], top_n=top_n)
+    assert all(0 <= one.start < one.end <= len(text) for one in reading.candidates)
+    assert len(reading.candidates) <= top_n
+    assert len(reader.shown[0]) >= len(text)
+
+
+@pytest.mark.models
+def test_a_fact_under_a_heading_is_found_for_what_the_heading_names(tmp_path: Path) -> None:
+    with spanwise.open(tmp_path) as collection:
+        collection.add(Source(ROUTERS, id="routers.md", media_type="text/markdown"))
+        for model, years in (("210", "Two years"), ("450", "Five years")):
+            result = collection.ask(f"How long is the warranty of the Netbox {model}?")
+            assert result.answerable
+            assert result[0].text == years
+        assert not collection.ask("How long is the warranty of the Netbox 900?").answerable
