@@ -231,7 +231,7 @@ class Passage:
     page: int | None = None
     """Page number from 1 where the source has pages."""
     prefix: str = ""
-    """Title, headings and names of columns, as they are indexed and read with the text; in no span."""
+    """Title, headings and names of columns, indexed and read with the text; in no span, and not sent over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
