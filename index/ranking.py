@@ -142,4 +142,5 @@ def union(view: View, group: list[Ranked]) -> Passage:
     text = best.text if span == best.span else view.slice(best.document, span)
     assert text is not None  # of the same view
     utf16 = Span(first.span_utf16.start, last.span_utf16.end)
-    return Passage(best.document, span, text, utf16, best.heading, first.page, best.prefix)
+    tables = tuple(dict.fromkeys(table for one in group for table in one.passage.tables))
+    return Passage(best.document, span, text, utf16, best.heading, first.page, best.prefix, tables)

@@ -121,12 +121,12 @@ class GlyphLine:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """The rows of a table below the one that names its columns."""
+    """The rows of a table below the one that names its columns, or rows whose cells say what they are."""
 
     start: int
     end: int
     columns: str
-    """The row of names, in words."""
+    """The row of names, in words; empty where each cell says its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,8 @@ class Passage:
     """Page number from 1 where the source has pages."""
     prefix: str = ""
     """Title, headings and names of columns, indexed and read with the text; in no span, and not sent over HTTP."""
+    tables: tuple[TableRows, ...] = ()
+    """The tables with named columns that it holds rows of; in code points of the document, and not sent over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from .lexical_sqlite import Lexicon
 from .locating import locate
 from .matching_sqlite import matches, shares
 from .places import read_places
-from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span
+from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span, TableRows
 from .results import Suggestion
 from .storage import damaged
 from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms, WordQuery
@@ -123,12 +123,12 @@ class SqliteView:
     def passages(self, keys: Sequence[PassageKey]) -> dict[PassageKey, Passage]:
         marks = ",".join("?" * len(keys))
         rows = self._connection.execute(
-            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.prefix, p.text, {_INFO} '
+            f'SELECT p.key, p.document, p.start, p."end", p.page, p.heading, p.prefix, p.text, {_TABLES}, {_INFO} '
             f"FROM passages p JOIN documents d ON d.key = p.document WHERE p.key IN ({marks})",
             list(keys),
         )
         found = {}
-        for key, document_key, start, end, page, heading, prefix, stored, *info_row in rows:
+        for key, document_key, start, end, page, heading, prefix, stored, tables, *info_row in rows:
             span = Span(start, end)
             text = self._text(document_key)
             if span.of(text) != stored:
@@ -138,7 +138,8 @@ class SqliteView:
                     way_out="Add the document again.",
                 )
             above = tuple(json.loads(heading))
-            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), above, page, prefix)
+            rows_of = tuple(TableRows(*table) for table in json.loads(tables))
+            found[key] = Passage(_info(info_row), span, stored, span.utf16(text), above, page, prefix, rows_of)
         return found
 
     def slice(self, document: DocumentInfo, span: Span) -> str | None:
@@ -262,6 +263,11 @@ class TextCache:
                 self._characters -= len(self._texts.popitem(last=False)[1])
 
 
+_TABLES = (
+    "CASE WHEN d.tables = '[]' THEN d.tables ELSE (SELECT json_group_array(json(value)) FROM json_each(d.tables) "
+    "WHERE json_extract(value, '$[0]') < p.\"end\" AND json_extract(value, '$[1]') > p.start) END"
+)
+"""Those of a document's tables that reach into a passage."""
 _INFO = (
     "d.id, d.title, d.uri, d.metadata, d.content_hash, d.media_type, d.characters, d.passages, d.added_at, "
     "d.encoding, d.layout_hash, d.original"

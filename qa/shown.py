@@ -2,36 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ..index.markup import blank_markup
 from ..index.records import Passage
 from .reading import Candidate, Reader, Reading
 
 _MORE = 3
-"""Spans asked for besides, since some may lie in the headings."""
+"""Spans asked for besides, since some may lie in what was put in."""
+_MOST_SHOWN = 4_000
+"""Characters; a table that takes more when each cell has its names is shown as it stands."""
+_LINE = re.compile(r"[^\n]+")
 
 
 def read_passages(reader: Reader, question: str, passages: Sequence[Passage], *, top_n: int = 5) -> list[Reading]:
-    """What `reader` finds in each of `passages`, read under its title, headings and names of columns: “Two years.” may
-    answer a question only below “Netbox 210”. No answer lies in these; markup is blanked in all that is read."""
-    above = [_as_sentences(passage.prefix) for passage in passages]
-    shown = [words + blank_markup(passage.text) for words, passage in zip(above, passages, strict=True)]
-    readings = reader.read(blank_markup(question), shown, top_n=top_n + _MORE if any(above) else top_n)
-    return [_below(reading, len(words), top_n) for words, reading in zip(above, readings, strict=True)]
+    """What `reader` finds in each of `passages`, shown as `Shown.of` has it; markup is blanked in all that is read."""
+    shown = [Shown.of(passage) for passage in passages]
+    asked_for = top_n if all(one.as_it_stands for one in shown) else top_n + _MORE
+    readings = reader.read(blank_markup(question), [one.text for one in shown], top_n=asked_for)
+    return [one.told(reading, top_n) for one, reading in zip(shown, readings, strict=True)]
 
 
-def _as_sentences(prefix: str) -> str:
-    # The model learned from sentences, and reads them a little better than a path with arrows.
-    return blank_markup(prefix).replace(" › ", ". ") + ". " if prefix else ""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Words of a passage among what is shown."""
+
+    shown: int
+    """Where they stand there; `start` in the passage."""
+    start: int
+    length: int
 
 
-def _below(reading: Reading, characters: int, top_n: int) -> Reading:
-    """`reading` without the first `characters`: spans in them are dropped, one that reaches into them is cut."""
-    spans = [
-        Candidate(max(one.start - characters, 0), one.end - characters, one.score)
-        for one in reading.candidates
-        if one.end > characters
-    ]
-    return replace(reading, candidates=tuple(spans[:top_n]))
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The words of a passage among others that say what they belong to; no answer lies in those."""
+
+    text: str
+    pieces: tuple[_Piece, ...]
+
+    @classmethod
+    def of(cls, passage: Passage) -> Shown:
+        """`passage` below its title and headings: “Two years.” may answer a question only below “Netbox 210”. In tables
+        each cell stands behind the names of its row and column: a model that reads words in a line sees no columns."""
+        text = blank_markup(passage.text)
+        # The model learned from sentences, and reads them a little better than a path with arrows.
+        above = blank_markup(passage.prefix).replace(" › ", ". ") + ". " if passage.prefix else ""
+        shown = cls._joined(above, text, _named_cells(passage, text))
+        return shown if len(shown.text) <= _MOST_SHOWN else cls._joined(above, text, [(0, len(text), "")])
+
+    @classmethod
+    def _joined(cls, above: str, text: str, parts: Iterable[tuple[int, int, str]]) -> Shown:
+        """`above`, then of each part `(start, end, behind)` those words of `text` and what is put behind them."""
+        written, pieces, length = [above], [], len(above)
+        for start, end, behind in parts:
+            if start < end:
+                pieces.append(_Piece(length, start, end - start))
+            written += [text[start:end], behind]
+            length += end - start + len(behind)
+        return cls("".join(written), tuple(pieces))
+
+    @property
+    def as_it_stands(self) -> bool:
+        """Whether nothing was put in."""
+        return len(self.pieces) == 1 and self.pieces[0].length == len(self.text)
+
+    def told(self, reading: Reading, top_n: int) -> Reading:
+        """`reading` in code points of the passage: spans in what was put in are dropped, those that reach into it cut,
+        and of any that then overlap the best stays."""
+        spans: list[Candidate] = []
+        for one in reading.candidates:
+            told = self._told(one)
+            if told and all(told.end <= other.start or told.start >= other.end for other in spans):
+                spans.append(told)
+        return replace(reading, candidates=tuple(spans[:top_n]))
+
+    def _told(self, one: Candidate) -> Candidate | None:
+        inside = [piece for piece in self.pieces if piece.shown < one.end and one.start < piece.shown + piece.length]
+        if not inside:
+            return None
+        first, last = inside[0], inside[-1]
+        start = first.start + max(one.start - first.shown, 0)
+        if last.start < first.start:  # from a cell into the name of its row, which stands before it
+            last = first
+        return Candidate(start, last.start + min(one.end - last.shown, last.length), one.score)
+
+
+def _named_cells(passage: Passage, text: str) -> Iterator[tuple[int, int, str]]:
+    """`text` in parts: each cell of a table with named columns as “row column: cell. ”, the rest as it stands."""
+    told = 0
+    for row, names, cells in _rows(passage, text):
+        name, *values = cells
+        yield told, row.start(), ""
+        for column, (start, end) in zip(names[1:], values, strict=True):
+            if start < end:
+                yield *name, f" {column}: " if column else " "
+                yield start, end, ". "
+        told = row.end()
+    yield told, len(text), ""
+
+
+def _rows(passage: Passage, text: str) -> Iterator[tuple[re.Match[str], list[str], list[tuple[int, int]]]]:
+    """Each line of `text` that is a row of a table: the line, the names of its columns, where its cells stand. Lines
+    with more or fewer cells than columns, or with nothing but a name, are passed over."""
+    for table in passage.tables:
+        names = [name.strip() for name in table.columns.split("|")]
+        begin, end = (max(place - passage.span.start, 0) for place in (table.start, table.end))
+        for row in _LINE.finditer(text, begin, min(end, len(text))):
+            cells = _cells(text, *row.span())
+            columns = names if table.columns else [""] * len(cells)
+            if len(cells) == len(columns) + 1:  # the first one often has no name
+                columns = ["", *columns]
+            if len(cells) == len(columns) and any(start < end for start, end in cells[1:]):
+                yield row, columns, cells
+
+
+def _cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the cells of the row `text[start:end]` stand, without the space around them."""
+    line = text[start:end]
+    start += len(line) - len(line.lstrip())
+    end -= len(line) - len(line.rstrip())
+    if text.startswith("|", start) and text.endswith("|", start + 1, end):  # as in Markdown
+        start, end = start + 1, end - 1
+    cells = []
+    for cell in text[start:end].split("|"):
+        begin = start + len(cell) - len(cell.lstrip())
+        cells.append((begin, begin + len(cell.strip())))
+        start += len(cell) + 1
+    return cells

@@ -83,8 +83,10 @@ class TextBuilder:
         paragraph: int | None = None,
         first: bool = False,
         names_columns: bool = False,
+        named: bool = False,
     ) -> None:
-        """A row of a table on a line of its own; `first` in its table. Rows that name the columns come first."""
+        """A row of a table on a line of its own; `first` in its table. Rows that name the columns come first, unless
+        each cell is `named` by its own words."""
         row = " | ".join(cells)
         if first:
             self._columns = ""
@@ -95,7 +97,7 @@ class TextBuilder:
         self._blocks.append(Block(start, self._length, element, paragraph))
         if names_columns:
             self._columns = f"{self._columns} | {row}".removeprefix(" | ")
-        elif self._columns:
+        elif self._columns or named:
             goes_on = bool(self._tables) and self._tables[-1].end + 1 == start
             begin = self._tables.pop().start if goes_on else start
             self._tables.append(TableRows(begin, self._length, self._columns))

@@ -87,7 +87,7 @@ def _whole_table(kind: str, records: list[Record], name: str, encoding: str) -> 
     builder = TextBuilder()
     for number, record in enumerate(records, 1):
         cells = [f"{column}: {value}" for column, raw in record.items() if (value := one_line(_words(raw)))]
-        builder.add_row(cells, element=f"record[{number}]", first=number == 1)
+        builder.add_row(cells, element=f"record[{number}]", first=number == 1, named=True)
     return builder.source(id_of_path(posix(name)), name, _MEDIA_TYPES[kind], encoding=encoding)
 
 

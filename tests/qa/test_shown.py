@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import spanwise
 from spanwise import Source
-from spanwise.index.records import DocumentInfo, Passage, Span
+from spanwise.index.records import DocumentInfo, Passage, Span, TableRows
 from spanwise.qa.reading import Candidate, Reading
-from spanwise.qa.shown import read_passages
+from spanwise.qa.shown import Shown, read_passages
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 ROUTERS = """# Routers
@@ -74,6 +74,67 @@ def test_spans_in_the_headings_are_no_answers() -> None:
     assert reading.candidates == (Candidate(0, 3, -1.0), Candidate(4, 9, -2.0))
 
 
+PRICES = "Prices\n\nService | Dog | Cat\nCheck | £48 | £44\nTeeth | £310 | \nall day | only\nNails"
+ROWS = TableRows(10 + PRICES.index("Check"), 10 + len(PRICES), "Service | Dog | Cat")
+
+
+def test_each_cell_is_read_behind_its_row_and_column() -> None:
+    found = Shown.of(Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,)))
+    assert found.text == (
+        "Prices\n\nService | Dog | Cat\nCheck Dog: £48. Check Cat: £44. \nTeeth Dog: £310. \nall day | only\nNails"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "answer"),
+    [
+        ("£44", "£44"),
+        ("Cat: £44. ", "£44"),
+        ("Check", "Check"),
+        ("£48. Check Cat: £44", "£48 | £44"),
+        ("£48. Check", "£48"),
+        ("Teeth Dog: £310", "Teeth | £310"),
+        ("Dog: ", None),
+        ("Prices", "Prices"),
+    ],
+)
+def test_answers_from_tables_are_words_of_the_passage(shown: str, answer: str | None) -> None:
+    one = Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,))
+    start = Shown.of(one).text.rindex(shown)
+    [reading] = read_passages(SpansReader([(start, start + len(shown))]), "What?", [one])
+    assert [PRICES[found.start : found.end] for found in reading.candidates] == ([answer] if answer else [])
+
+
+def test_a_name_told_of_several_cells_is_one_answer() -> None:
+    one = Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,))
+    text = Shown.of(one).text
+    places = [text.index("Check"), text.rindex("Check")]
+    [reading] = read_passages(SpansReader([(place, place + 5) for place in places]), "What?", [one])
+    assert len(reading.candidates) == 1
+
+
+def test_a_table_that_would_be_too_long_is_read_as_it_stands() -> None:
+    text = "\n".join(["a long name of a row " * 10 + "| 1 | 2 | 3"] * 20)
+    rows = (TableRows(0, len(text), "Name | A | B | C"),)
+    assert Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=rows)).text == text
+
+
+@given(
+    rows=st.lists(st.lists(st.text("ab |\n£.", max_size=6), min_size=1, max_size=4), max_size=5), names=st.text("AB |")
+)
+def test_every_cell_leads_back_to_itself(rows: list[list[str]], names: str) -> None:
+    text = "\n".join(" | ".join(cells) for cells in rows)
+    table = TableRows(0, len(text), names)
+    found = Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, len(text)), tables=(table,)))
+    told = set()
+    for piece in found.pieces:
+        words = slice(piece.start, piece.start + piece.length)
+        assert found.text[piece.shown : piece.shown + piece.length] == text[words]
+        told.update(range(words.start, words.stop))
+    lost = {text[place] for place in range(len(text)) if place not in told}
+    assert all(character in "| \n" for character in lost)  # all but what stands between cells is shown
+
+
 @given(
     text=st.text(min_size=1, max_size=40),
     prefix=st.text(max_size=40),
@@ -87,6 +148,24 @@ def test_spans_lie_in_the_passage(text: str, prefix: str, spans: list[tuple[int,
     assert all(0 <= one.start < one.end <= len(text) for one in reading.candidates)
     assert len(reading.candidates) <= top_n
     assert len(reader.shown[0]) >= len(text)
+
+
+@pytest.mark.models
+def test_a_cell_is_found_by_its_row_and_column(tmp_path: Path) -> None:
+    (tmp_path / "staff.csv").write_text("name,office,salary\nAda Lane,Bergen,51000\nBo Chen,Oslo,47500\n")
+    with spanwise.open(tmp_path / "data") as collection:
+        collection.add(tmp_path / "staff.csv")
+        collection.add(
+            Source("| | Dog | Cat |\n|-|-|-|\n| Check | £48 | £44 |\n| Teeth | £310 | £270 |\n", id="a.md",
+                   media_type="text/markdown")
+        )  # fmt: skip
+        for question, cell in (
+            ("How much is a check for a cat?", "£44"),
+            ("What does cleaning the teeth of a dog cost?", "£310"),
+            ("Where does Bo Chen work?", "Oslo"),
+            ("What is the salary of Ada Lane?", "51000"),
+        ):
+            assert collection.ask(question)[0].text == cell
 
 
 @pytest.mark.models
