@@ -41,12 +41,15 @@ _QUANTITY = re.compile(r"\d{1,4}(?:[.,]\d+)?|\d{1,4}s|\d+(?:st|nd|rd|th)|\d+(?:-
 _HOST = re.compile(r"(?:[^\W_]{2,}[.])+[^\W\d_]{2,}")
 
 FUNCTION_WORDS = frozenset(
-    "a about after all also an and any are as at be because been before but by can could did do does for from had has "
-    "have he her his how i if in into is it its may might more most no not of on one only or other our out over she "
-    "should so some such than that the their them then there these they this those through to under up was we were "
-    "what when where which while who whom whose why will with would you your".split()
+    "a about after again all also always an and any are as at be because been before but by can could did do does "
+    "doing done each either else even ever every far few for from going got had has have he her here his how i if in "
+    "into is it its just less let like long many may me might more most much my near neither never no none nor not of "
+    "often on one only onto or other our out over own per quite rather same she should since so some soon still such "
+    "than that the their them then there these they this those though through till to too under until up upon us very "
+    "want was we were what when where whether which while who whom whose why will with within without would yet you "
+    "your".split()
 )
-"""English words that name nothing; no suggestion ends in one."""
+"""English words that name nothing: no suggestion ends in one, and none is taken for a misspelling."""
 
 
 @dataclass(frozen=True, slots=True)

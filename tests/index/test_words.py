@@ -146,6 +146,8 @@ def test_misspelt_words_are_corrected_from_the_collection(library: Collection) -
     for right in ("olympics", "Olympic", "baking", "olxxxpics", "bxxad", "zzz", "the", "when", "brd", "a1ymp1cs"):
         assert library.search(right, mode="lexical").corrected == {}, right
     assert library.search("olimpics", mode="dense").corrected == {}
+    library.add(Source("Such cakes are eaten along the river.", id="c"))
+    assert library.search("how much and how long", mode="lexical").corrected == {}
     library.remove("a")
     assert library.search("olimpics", mode="lexical").corrected == {}
 
