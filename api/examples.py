@@ -79,6 +79,7 @@ SEARCH_RESPONSE: Json = {
         {
             "document": _REFERENCE,
             "passage": _PASSAGE_OUT,
+            "span": {"start": _PASSAGE_OUT["start"], "end": _PASSAGE_OUT["end"]},
             "span_utf16": {"start": _PASSAGE_OUT["start"], "end": _PASSAGE_OUT["end"]},
             "highlights": [_highlight("Winter"), _highlight("Olympics")],
             "merged": [],
@@ -89,6 +90,7 @@ SEARCH_RESPONSE: Json = {
             "heading": None,
         }
     ],
+    "warnings": [],
     "corrected": {},
     "next": None,
     "generation": 1,

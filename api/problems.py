@@ -19,9 +19,10 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import errors
+from . import request_schema
 from .fields import settings
 from .messages import discard_body
-from .validation import field_errors, printable, sentence
+from .validation import field_errors, known_fields, printable, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +207,9 @@ def _headers_of(error: errors.SpanwiseError) -> dict[str, str]:
 def _from_apiflask(error: HTTPError) -> Response:
     if isinstance(error.__cause__, ValidationError):
         fields = field_errors(error.__cause__)
-        return _response(INVALID_REQUEST, sentence(fields), fields[:MAX_FIELD_ERRORS])
+        known = known_fields(error.__cause__, request_schema)
+        detail = sentence(fields) + (f" Known are {', '.join(known)}." if known else "")
+        return _response(INVALID_REQUEST, detail, fields[:MAX_FIELD_ERRORS])
     return _response(_http_kind(error.status_code), str(error.message))
 
 

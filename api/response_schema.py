@@ -187,7 +187,8 @@ class ExplanationOut(BaseModel):
 class HitOut(BaseModel):
     document: DocumentReference
     passage: PassageOut
-    span_utf16: SpanOut
+    span: SpanOut = Field(description="Of the passage, in Unicode code points of the document's text, as of an answer.")
+    span_utf16: SpanOut = Field(description="The same range in UTF-16 code units, as JavaScript counts.")
     highlights: list[HighlightOut] = Field([], description="What matched the words of the query, stems included.")
     merged: list[SpanOut] = Field([], description="The neighbouring passages that are shown as this one.")
     sentence: HighlightOut | None = Field(None, description="The nearest sentence, where it was asked for.")
@@ -202,6 +203,9 @@ class SearchResponse(BaseModel):
 
     query: str
     hits: list[HitOut] = Field(description="Best first.")
+    warnings: list[str] = Field(
+        [], description="Why nothing could be found: no documents, or none that the filter allows."
+    )
     corrected: dict[str, str] = Field(description=CORRECTED)
     next: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last one.")
     generation: int

@@ -58,6 +58,7 @@ def hits_json(hits: Hits, *, timings: bool = False) -> Json:
     return {
         "query": hits.query,
         "hits": [hit_json(hit) for hit in hits],
+        "warnings": list(hits.warnings),
         "corrected": dict(hits.corrected),
         "next": hits.next,
         "generation": hits.generation,
@@ -77,10 +78,11 @@ def suggestions_json(found: Suggestions) -> Json:
 
 
 def hit_json(hit: Hit) -> Json:
-    """One passage that was found, with its scores."""
+    """One passage that was found, with its scores; `span` is that of the passage, where answers have theirs."""
     return {
         "document": reference_json(hit.document),
         "passage": passage_json(hit.passage),
+        "span": span_json(hit.passage.span),
         "span_utf16": span_json(hit.passage.span_utf16),
         "highlights": [highlight_json(one) for one in hit.highlights],
         "merged": [span_json(span) for span in hit.merged],

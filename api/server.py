@@ -200,8 +200,9 @@ def _listen(host: str, port: int, allow_public: bool) -> tuple[socket.socket, bo
     try:
         return socket.create_server(address[:2], family=family, backlog=2048), local
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error  # `strerror` of the error repeats the address
         raise SpanwiseError(
-            f"Cannot listen on port {port} of {host}: {error.strerror or error}.",
+            f"Cannot listen on port {port} of {host}: {why}.",
             subject=port,
             way_out="Stop the program that uses the port, or choose another port.",
         ) from None

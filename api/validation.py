@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 Json = dict[str, Any]
@@ -40,6 +41,21 @@ _LIMITS = ("max_length", "min_length", "le", "ge")
 def field_errors(error: ValidationError) -> list[Json]:
     """One object for each field at fault: `field`, `detail` and, where one was passed, `limit`."""
     return [_field_error(one) for one in error.errors(include_url=False, include_input=False)]
+
+
+def known_fields(error: ValidationError, schemas: ModuleType) -> tuple[str, ...]:
+    """The fields of the object in which the first unknown one stands; none where every one is known.
+
+    `schemas` is the module of the class that refused the request, which pydantic tells by its name.
+    """
+    unknown = next((one for one in error.errors(include_url=False) if one["type"] == "extra_forbidden"), None)
+    model = getattr(schemas, error.title, None)
+    if unknown is None or model is None:
+        return ()
+    for step in unknown["loc"][:-1]:
+        if isinstance(step, str):  # a number is a place in a list of the model that is named before it
+            model = next(iter(get_args(model.model_fields[step].annotation)), None)
+    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
 
 
 def sentence(fields: list[Json]) -> str:

@@ -19,6 +19,7 @@ from .cursors import MOST_POSITION, make_cursor, position_of
 from .documents import DocumentCollection
 from .embedding import Embedder, Fingerprint, Vectors
 from .filters import AnyWhere, Where, parse_where
+from .finding_nothing import why_nothing
 from .managing import sweep
 from .marking import as_hits, nearest_sentences
 from .markup import blank_markup
@@ -64,7 +65,8 @@ class SearchCollection(DocumentCollection):
         model's relevance and their score together. `merge` shows a passage and its neighbours that are hits too as one.
         `sentences` marks the nearest sentence of each hit; `explain` says how each score came about. With `prefix` the
         last word may be unfinished, as while it is typed. Passages with the quoted phrases and codes of the query come
-        first. Words that no document holds are corrected for the search by words; see `Hits.corrected`.
+        first. Words that no document holds are corrected for the search by words; see `Hits.corrected`. Where nothing
+        that is stored meets the filter, `Hits.warnings` says so and names the metadata there is.
         Raises QuestionError, LimitError, FilterError, CursorError, StaleCursorError.
         """
         started = time.perf_counter()
@@ -93,6 +95,7 @@ class SearchCollection(DocumentCollection):
                     hits = as_hits(view, words, groups, explain=explain)
                 following = make_cursor(request, view.generation, begin + taken) if more else None
                 generation = view.generation
+                nothing = why_nothing(view, allowed) if not hits and cursor is None else None
             if sentences and vector is not None:
                 with stage("sentences"):
                     marked = nearest_sentences([hit.passage for hit in hits], vector(), self._embedder())
@@ -101,7 +104,8 @@ class SearchCollection(DocumentCollection):
                 hits = self._still_there(hits, generation)
         took = _milliseconds_since(started)
         corrected = {} if mode == "dense" else words.corrected
-        return Hits(query, tuple(hits), generation, took, corrected=corrected, next=following, timings_ms=timed)
+        warnings = (nothing,) if nothing else ()
+        return Hits(query, tuple(hits), generation, took, corrected, following, timed, warnings)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know: titles, headings, phrases; a typing error is forgiven.

@@ -85,19 +85,32 @@ def parse_where(given: AnyWhere | None) -> Where | None:
     """
     if given is None:
         return None
-    several = [given] if isinstance(given, Mapping | str) else given
-    if not isinstance(several, Sequence) or isinstance(several, bytes):
-        raise _refused(f"is {type(given).__name__}", given, 'Give an object like {"year": 2020}.')
-    tree = _all([_one(item) for item in several])
+    tree = _all([_one(item) for item in _several(given)])
     if _count(tree) > MOST_CONDITIONS:
         raise _refused(f"has more than {MOST_CONDITIONS} conditions", None, "Lists of values count as one.")
     return None if tree == AllHold(()) else tree
 
 
+def fields(where: Where) -> list[str]:
+    """The metadata names that `where` asks about, each once, in the order they stand in it."""
+    if isinstance(where, AllHold | OneHolds):
+        return list(dict.fromkeys(name for part in where.parts for name in fields(part)))
+    if isinstance(where, DoesNotHold):
+        return fields(where.part)
+    return [] if where.field in BUILT_IN else [where.field]
+
+
 def where_object(given: AnyWhere) -> Mapping[str, object]:
     """`given` as one object that `parse_where` reads as the same conditions. Raises FilterError."""
+    parts = [_object(item) for item in _several(given)]
+    return parts[0] if len(parts) == 1 else {"$and": parts} if parts else {}
+
+
+def _several(given: AnyWhere) -> Sequence[Mapping[str, object] | str]:
     several = [given] if isinstance(given, Mapping | str) else given
-    return _object(several[0]) if len(several) == 1 else {"$and": [_object(item) for item in several]}
+    if not isinstance(several, Sequence) or isinstance(several, bytes):
+        raise _refused(f"is {type(given).__name__}", given, 'Give an object like {"year": 2020}.')
+    return several
 
 
 def _one(given: object) -> Where:

@@ -101,6 +101,8 @@ class Hits:
     """The cursor of the next page; None on the last one."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `mark`."""
+    warnings: tuple[str, ...] = ()
+    """Why nothing could be found: an empty collection, or a filter that nothing meets."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

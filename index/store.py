@@ -195,6 +195,16 @@ class View(Protocol):
 
     def counts(self) -> Counts: ...
 
+    def allows(self, where: Where) -> bool:
+        """Whether there is a passage that `where` allows."""
+
+    def has_metadata(self, name: str) -> bool:
+        """Whether a document has a value of that name in its metadata."""
+
+    def metadata_names(self, most: int) -> list[str]:
+        """The names of metadata that documents have values of, the first `most` in the order of their code points. A
+        look-up each, however many documents there are."""
+
 
 class PassageStore(Protocol):
     """A collection's documents. Every change is one transaction: all of it visible, or nothing."""

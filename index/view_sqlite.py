@@ -218,6 +218,25 @@ class SqliteView:
             log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
         )  # fmt: skip
 
+    def allows(self, where: Where) -> bool:
+        allowed, parameters = condition(where)
+        row = self._connection.execute(f"SELECT EXISTS (SELECT 1 FROM passages p WHERE {allowed})", parameters)
+        return bool(row.fetchone()[0])
+
+    def has_metadata(self, name: str) -> bool:
+        row = self._connection.execute("SELECT EXISTS (SELECT 1 FROM metadata WHERE name = ?)", (name,))
+        return bool(row.fetchone()[0])
+
+    def metadata_names(self, most: int) -> list[str]:
+        # DISTINCT would read the whole index; this steps from each name to the next.
+        rows = self._connection.execute(
+            "WITH RECURSIVE found (name) AS (SELECT min(name) FROM metadata UNION ALL "
+            "SELECT (SELECT min(name) FROM metadata WHERE name > found.name) FROM found WHERE found.name IS NOT NULL) "
+            "SELECT name FROM found WHERE name IS NOT NULL LIMIT ?",
+            (most,),
+        )
+        return [name for (name,) in rows]
+
     def _allowed(self, where: Where) -> NDArray[np.int64]:
         """The keys of the passages that `where` allows, ascending."""
         allowed, parameters = condition(where)

@@ -17,6 +17,7 @@ from ..index import beside
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
 from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
+from ..index.finding_nothing import why_nothing
 from ..index.marks import Mark, Verdict
 from ..index.records import Passage, Span
 from ..index.results import Hit
@@ -40,8 +41,6 @@ READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
 MOST_DOUBTFUL = 0.45
 """No answer to a question the reading model cannot be trusted with is given more than this: a convention, not a fit."""
-_NO_DOCUMENTS = "The collection holds no documents."
-_NOTHING_ALLOWED = "Nothing that is stored meets the filter."
 
 
 class Collection(SearchCollection):
@@ -259,10 +258,11 @@ class Collection(SearchCollection):
                         words = view.read(question)
                     hits = self._retrieve(view, question, words, READ_AT_MOST, where)
                     read_generation = view.generation
+                    # A search by meaning finds any passage there is: say why “not in these documents”.
+                    nothing = None if hits else why_nothing(view, where)
             if found is None:
                 found = self._found(question, hits, words.corrected, top_k)
-                if not hits:  # a search by meaning finds any passage there is: say why “not in these documents”
-                    found = replace(found, warning=_NO_DOCUMENTS if where is None else _NOTHING_ALLOWED)
+                found = replace(found, warning=nothing) if nothing else found
                 if use_cache:
                     self._answers.put(read_generation, key, found)
             with stage("confirm"):

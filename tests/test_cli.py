@@ -231,6 +231,41 @@ def test_help_names_every_verb(run: Run) -> None:
         assert f"    {verb} " in text
 
 
+def test_options_that_a_verb_would_ignore_are_neither_shown_nor_taken(run: Run) -> None:
+    ignored = {
+        "serve": ("--collection", "--json"), "eval": ("--collection", "--json"), "labels export": ("--json",),
+        "keys list": ("--collection",), "collections create": ("--collection",), "ask": (), "labels clear": (),
+    }  # fmt: skip
+    for verb, names in ignored.items():
+        shown = run(*verb.split(), "--help").stdout
+        for name in ("--collection", "--json"):
+            assert (f"  {name} " in shown) == (name not in names), (verb, name)
+        for name in names:
+            option = (name,) if name == "--json" else (name, "x")
+            before = run(
+                *option, *verb.split(), *{"eval": ("reading", "x"), "collections create": ("y",)}.get(verb, ())
+            )
+            assert (before.returncode, f"spanwise {verb} does not take {name}" in before.stderr) == (2, True)
+            assert run(*verb.split(), *option).returncode == 2
+
+
+@pytest.mark.parametrize("verb", ["add", "sync"])
+def test_a_model_that_cannot_be_loaded_leaves_no_collection(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def load(*_: object) -> HashEmbedder:
+        raise spanwise.ModelError("There is no model 'wrong'.")
+
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "games.txt").write_text(TEXT, encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr(embedding_choice, "load_embedder", load)
+        failed = run(verb, "notes", "--model", "wrong")
+    assert (failed.returncode, failed.stderr) == (3, "spanwise: There is no model 'wrong'.\n")
+    assert run("collections", "list").stdout == ""
+    assert run(verb, "notes").returncode == 0
+
+
 @pytest.mark.slow
 def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "spanwise", "ask", "anything"]
@@ -302,6 +337,12 @@ def test_search_takes_filters_pages_and_explains(tmp_path: Path, run: Run) -> No
     assert run("search", "games", "--where", "year>=3000").returncode == 1
     nothing = run("ask", "Which games?", "--where", "year>=3000").stdout
     assert nothing.startswith("Note: Nothing that is stored meets the filter.\nNot in these documents")
+    unknown = run("search", "games", "--where", "yeer>=2000")
+    assert (unknown.returncode, unknown.stdout.replace("\n", " ")) == (
+        1,
+        "Note: Nothing that is stored meets the filter: no document has metadata named yeer. There is year. "
+        "Nothing found. ",
+    )
     refused = run("search", "games", "--where", "year")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "Write it like year>=2020" in refused.stderr

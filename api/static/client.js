@@ -100,6 +100,11 @@ export class Spanwise {
     return this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}`, null, signal);
   }
 
+  /** Stop the upload with that job id; what was stored stays. */
+  cancel(id) {
+    return this.#send("DELETE", `/v1/jobs/${encodeURIComponent(id)}`);
+  }
+
   async #send(method, route, body, signal) {
     return (await this.#fetch(method, route, body, signal)).json().catch(() => ({}));
   }

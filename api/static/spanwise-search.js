@@ -62,8 +62,7 @@ export class SpanwiseSearch extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener("keydown", this.#slash);
-    clearTimeout(this.#timer);
-    this.#pending?.abort();
+    this.#cancel();
   }
 
   attributeChangedCallback() {
@@ -119,8 +118,7 @@ export class SpanwiseSearch extends HTMLElement {
     this.#completions = [];
     this.#haunt();
     this.#clear.hidden = !this.#input.value;
-    clearTimeout(this.#timer);
-    this.#pending?.abort();
+    this.#cancel();
     if (!this.#input.value.trim()) { this.#collapse(); this.#say(""); return; }
     this.#timer = setTimeout(() => this.#suggest(), TYPING_PAUSE);
   }
@@ -231,7 +229,7 @@ export class SpanwiseSearch extends HTMLElement {
       element("p", { class: "source" },
         element("a", { class: "go", href: this.#link(answer.document, answer.span) }, "Read it in ",
           element("span", { dir: "auto" }, answer.document.title || answer.document.id)),
-        element("span", { class: "where" }, ...details(answer))),
+        element("span", { class: "where" }, ...details(answer)), this.#copying(answer, text)),
       this.#judging(question, "Is this right?", { right: "Right", wrong: "Wrong" }, answer),
       element("div", { class: "agreeing" }));
   }
@@ -269,6 +267,23 @@ export class SpanwiseSearch extends HTMLElement {
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(answer.document, answer.passage) },
       element("span", { class: "words" }, ...marked(shortened(answer.passage.text, this.question, 260), { words: wordsOf(this.question) })),
       element("span", { class: "where" }, where(answer))));
+  }
+
+  /** A button that copies the sentence with its source and an address that leads back to the words. */
+  #copying(answer, sentence) {
+    const said = element("span", { role: "status" });
+    const button = element("button", { type: "button", class: "copy" }, "Copy quotation");
+    button.addEventListener("click", async () => {
+      const source = [answer.document.title || answer.document.id, answer.page == null ? null : `page ${answer.page}`];
+      const address = new URL(this.#link(answer.document, answer.span), location.href).href;
+      try {
+        await navigator.clipboard.writeText(`“${sentence.replace(LINK, "$1").trim()}” — ${source.filter(Boolean).join(", ")}, ${address}`);
+        said.textContent = "Copied.";
+      } catch {
+        said.textContent = "This page may not copy; select the words instead."; // no https, or a frame without the right to
+      }
+    });
+    return element("span", { class: "copying" }, button, said);
   }
 
   /** Buttons that keep what the reader thinks of the answer; shown where the element has the attribute `feedback`. */
@@ -386,9 +401,11 @@ export class SpanwiseSearch extends HTMLElement {
     this.#input.removeAttribute("aria-activedescendant");
   }
 
+  /** Give up what is being asked; an answer that was waited for does not come any more. */
   #cancel() {
     clearTimeout(this.#timer);
     this.#pending?.abort();
+    if (this.#result.hasAttribute("aria-busy")) { this.#result.removeAttribute("aria-busy"); replace(this.#result); }
     this.#pending = new AbortController();
     return this.#pending.signal;
   }
@@ -634,13 +651,14 @@ mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; bo
 .answer p.caution { margin: 0 0 1rem; padding: .6rem .9rem; border-radius: .7rem; background: var(--shade); color: var(--ink); font-size: .95rem; }
 .answer p.also { margin: 0 0 1rem; color: var(--quiet); font-size: .95rem; }
 .source { margin: 1.3rem 0 0; font-size: .95rem; }
+.copying { display: inline-flex; align-items: center; gap: .5rem; margin-inline-start: .8rem; color: var(--quiet); font-size: .9rem; }
 .source .where span + span::before { content: " · "; }
 a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
 .source a { font-weight: 600; overflow-wrap: anywhere; }
 h3 { font: 600 .82rem/1.3 var(--ui); letter-spacing: .02em; color: var(--quiet); margin: 1.9rem 0 .5rem; }
 .answer p.judging { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin: 1.1rem 0 0; color: var(--quiet); font-size: .9rem; }
-.judging button { font: 600 .86rem var(--ui); padding: .35rem .85rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--surface); color: var(--ink); cursor: pointer; }
-.judging button:hover { background: var(--shade); }
+.judging button, .copy { font: 600 .86rem var(--ui); padding: .35rem .85rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--surface); color: var(--ink); cursor: pointer; }
+.judging button:hover, .copy:hover { background: var(--shade); }
 .judging button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--surface); }
 :host(:not([feedback])) .answer p.judging { display: none; }
 .judging span { margin-inline-end: .3rem; }

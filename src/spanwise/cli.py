@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__, cli_asking, cli_collections, cli_keys, cli_labels, cli_upkeep
+from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 
+_SHARED = ("collection", "json")
+"""Options that stand before or after the commands that heed them."""
 _COLLECTIONS = "Make, list, rename and drop collections."
 _LABELS = "What people marked as right or wrong."
 _EPILOG = __doc__.partition("\n\n")[2]
@@ -36,7 +38,9 @@ _EPILOG = __doc__.partition("\n\n")[2]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     try:
-        options = build_parser().parse_args(arguments)
+        parser = build_parser()
+        options = parser.parse_args(arguments)
+        _check_heeded(parser, options)
         settings = _settings(options)
         return int(options.run(options, settings))
     except SpanwiseError as error:
@@ -56,7 +60,7 @@ def run() -> NoReturn:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; the options of every command are understood before and after its name."""
+    """The parser of all commands; the options that commands share are understood before and after its name."""
     top = argparse.ArgumentParser(
         prog="spanwise",
         description="Answers questions from your own documents with the exact words of the source.",
@@ -68,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     command = partial(_command, commands)
+    of_data = partial(_command, heeds=("json",))
 
     add = command(
         "add", _add, "Add files of every format that is read, or all of them in a folder; what changed is replaced."
@@ -97,41 +102,57 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command("status", _status, "Say what the collection holds.")
     cli_upkeep.add_commands(command)
-    serve = command("serve", _serve, "Serve the HTTP API.")
+    serve = command("serve", _serve, "Serve the HTTP API and the search box, for all collections.", heeds=())
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
     serve.add_argument("--allow-public", action="store_true", help="bind a public address though there are no API keys")
     keys = commands.add_parser("keys", help="API keys of the HTTP server.", description="API keys of the HTTP server.")
-    cli_keys.add_commands(partial(_command, keys.add_subparsers(required=True, metavar="COMMAND")))
+    cli_keys.add_commands(partial(of_data, keys.add_subparsers(required=True, metavar="COMMAND")))
     collections = commands.add_parser("collections", help=_COLLECTIONS, description=_COLLECTIONS)
-    cli_collections.add_commands(partial(_command, collections.add_subparsers(required=True, metavar="COMMAND")))
+    cli_collections.add_commands(partial(of_data, collections.add_subparsers(required=True, metavar="COMMAND")))
     labels = commands.add_parser("labels", help=_LABELS, description=_LABELS)
-    cli_labels.add_commands(partial(_command, labels.add_subparsers(required=True, metavar="COMMAND")))
-    _add_eval(command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON."))
+    of_labels = partial(_command, labels.add_subparsers(required=True, metavar="COMMAND"))
+    cli_labels.add_commands(of_labels, partial(of_labels, heeds=("collection",)))
+    cli_eval.add_commands(partial(command, heeds=()))
     return top
 
 
 def _command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace, Settings], int], summary: str
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace, Settings], int],
+    summary: str,
+    *,
+    heeds: Sequence[str] = _SHARED,
 ) -> argparse.ArgumentParser:
     # After the command the same options have no default, or they would overwrite what stood before it.
     parser = commands.add_parser(
-        name, help=summary, description=summary, parents=[_common(argparse.SUPPRESS)], allow_abbrev=False
+        name, help=summary, description=summary, parents=[_common(argparse.SUPPRESS, heeds)], allow_abbrev=False
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, heeds=heeds, called=parser.prog)
     return parser
 
 
-def _common(default: object) -> argparse.ArgumentParser:
+def _check_heeded(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with exit code 2 where an option before the command is one that it would ignore."""
+    given = {"collection": options.collection != "default", "json": options.json}
+    for name in _SHARED:
+        if given[name] and name not in options.heeds:
+            parser.error(f"{options.called} does not take --{name}")
+
+
+def _common(default: object, heeds: Sequence[str] = _SHARED) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--data", metavar="DIR", type=Path, default=default, help="folder of the collections")
     options.add_argument(
         "--config", metavar="FILE", type=Path, default=default, help="settings in TOML (default: SPANWISE_CONFIG)"
     )
-    options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
-    options.add_argument(
-        "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
-    )
+    if "collection" in heeds:
+        options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
+    if "json" in heeds:
+        options.add_argument(
+            "--json", action="store_true", default=default or False, help="print JSON, as the HTTP API answers"
+        )
     return options
 
 
@@ -174,16 +195,6 @@ def _columns(value: str) -> dict[str, str]:
     return pairs
 
 
-def _add_eval(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", choices=("reading", "answers", "retrieval"))
-    parser.add_argument("path", type=Path, metavar="FILE|DIR", help="SQuAD JSON or JSONL, gz or not; or a BEIR folder")
-    parser.add_argument("--limit", type=int, help="questions in a seeded sample (default: all)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid", help="for retrieval")
-    parser.add_argument("--titles", action="store_true", help="index the articles' titles too (answers, retrieval)")
-    parser.add_argument("--no-baselines", action="store_true", help="skip the BM25 and dense baselines of `answers`")
-
-
 def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings.from_environment(config=options.config)
     if options.data is not None:
@@ -193,8 +204,12 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
+    from .index import managing
+    from .index.embedding_choice import configured_embedder
     from .qa.collection import Collection
 
+    if create and not managing.exists(settings.data, options.collection):
+        configured_embedder(settings, None)  # a model that cannot be loaded is to leave no empty collection behind
     return Collection.open(settings.data, options.collection, create=create, settings=settings)
 
 
@@ -353,30 +368,6 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Spanwise answers at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)
 
     serve(settings, options.host, options.port, allow_public=options.allow_public, on_ready=ready)
-    return 0
-
-
-def _eval(options: argparse.Namespace, settings: Settings) -> int:
-    from .cli_output import evaluating
-    from .qa.evaluation.run import run_answers, run_reading, run_retrieval
-
-    sample: dict[str, Any] = {"limit": options.limit, "seed": options.seed, "settings": settings}
-    # A collection folder given with --data is kept and reused; without one the index lives as long as the run.
-    indexed: dict[str, Any] = {**sample, "data": options.data}
-    with evaluating(options.task) as on_progress:
-        if options.task == "reading":
-            report = run_reading(options.path, **sample, on_progress=on_progress)
-        elif options.task == "answers":
-            report = run_answers(
-                options.path,
-                titles=options.titles,
-                baselines=not options.no_baselines,
-                **indexed,
-                on_progress=on_progress,
-            )
-        else:
-            report = run_retrieval(options.path, mode=options.mode, **indexed, on_progress=on_progress)
-    _print_json(report)
     return 0
 
 

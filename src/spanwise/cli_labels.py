@@ -13,9 +13,9 @@ Command = Callable[[argparse.Namespace, Settings], int]
 AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
-def add_commands(command: AddCommand) -> None:
-    """Add the verbs of `spanwise labels`; `command` makes a parser for one."""
-    command("export", _export, "Print the labels as JSONL, the form that `spanwise calibrate` reads.")
+def add_commands(command: AddCommand, prints_lines: AddCommand) -> None:
+    """Add the verbs of `spanwise labels`; `command` makes a parser for one, `prints_lines` one without `--json`."""
+    prints_lines("export", _export, "Print the labels as JSONL, the form that `spanwise calibrate` reads.")
     command("clear", _clear, "Forget every mark of the collection.")
 
 

@@ -85,6 +85,8 @@ def print_hits(hits: Hits) -> None:
     """One passage after the other with its source."""
     console = _console()
     _print_corrected(console, hits.corrected)
+    for warning in hits.warnings:
+        console.print(Text(f"Note: {warning}", style="yellow"))
     if not len(hits):
         console.print("Nothing found.")
     for number, hit in enumerate(hits, 1):

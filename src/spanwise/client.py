@@ -20,6 +20,7 @@ from urllib.request import OpenerDirector
 
 from . import errors
 from .from_json import ask_result, document_info, hits, suggestions
+from .index.filters import AnyWhere, where_object
 from .index.marks import Mark, Verdict
 from .index.records import Added, Document, DocumentInfo, Failure, Source, Span
 from .index.results import Hits, Suggestions
@@ -86,14 +87,14 @@ class Client:
         top_k: int = 3,
         *,
         min_probability: float | None = None,
-        where: Mapping[str, object] | None = None,
+        where: AnyWhere | None = None,
     ) -> AskResult:
         """The answers to `question`, best first, with their spans; `where` as in `Collection.search`."""
         body: Json = {"question": question, "top_k": top_k, "collection": self.collection}
         if min_probability is not None:
             body["min_probability"] = min_probability
         if where is not None:
-            body["where"] = where
+            body["where"] = where_object(where)
         return ask_result(self._transport.send("POST", "/v1/ask", body))
 
     def ask_many(
@@ -102,7 +103,7 @@ class Client:
         top_k: int = 3,
         *,
         min_probability: float | None = None,
-        where: Mapping[str, object] | None = None,
+        where: AnyWhere | None = None,
     ) -> list[AskResult]:
         """What `ask` says to each question, in their order; they are sent `QUESTIONS_PER_REQUEST` at a time."""
         questions = [questions] if isinstance(questions, str) else list(questions)
@@ -113,7 +114,7 @@ class Client:
             if min_probability is not None:
                 body["min_probability"] = min_probability
             if where is not None:
-                body["where"] = where
+                body["where"] = where_object(where)
             results += map(ask_result, self._transport.send("POST", "/v1/ask", body)["results"])
         return results
 
@@ -127,7 +128,7 @@ class Client:
         top_k: int = 10,
         *,
         mode: Literal["hybrid", "dense", "lexical"] = "hybrid",
-        where: Mapping[str, object] | None = None,
+        where: AnyWhere | None = None,
         cursor: str | None = None,
         rerank: bool = False,
         merge: bool = True,
@@ -137,7 +138,8 @@ class Client:
     ) -> Hits:
         """The passages nearest to `query`, best first; options as in `Collection.search`."""
         body = {
-            "query": query, "top_k": top_k, "mode": mode, "where": where, "cursor": cursor, "rerank": rerank,
+            "query": query, "top_k": top_k, "mode": mode, "cursor": cursor, "rerank": rerank,
+            "where": None if where is None else where_object(where),
             "merge": merge, "sentences": sentences, "explain": explain, "prefix": prefix,
             "collection": self.collection,
         }  # fmt: skip

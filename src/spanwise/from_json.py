@@ -30,7 +30,9 @@ def ask_result(said: Json) -> AskResult:
 def hits(said: Json) -> Hits:
     """What `POST /v1/search` answers."""
     found = tuple(_hit(one) for one in said["hits"])
-    return Hits(said["query"], found, said["generation"], said["took_ms"], said.get("corrected", {}), said.get("next"))
+    known = {field.name for field in dataclasses.fields(Hits)}
+    plain = {name: value for name, value in said.items() if name in known and value is not None}
+    return Hits(**{**plain, "hits": found, "warnings": tuple(said.get("warnings", ()))})
 
 
 def suggestions(said: Json) -> Suggestions:

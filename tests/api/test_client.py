@@ -91,6 +91,14 @@ def test_it_gives_what_the_library_gives(client: Client, tmp_path: Path) -> None
         theirs.highlights, theirs.sentence, theirs.explanation, theirs.scores,
     )  # fmt: skip
     assert ours.sentence is not None
+    assert client.search("party", where={"m": 1}).warnings == library.search("party", where={"m": 1}).warnings != ()
+    for where in ("n=1", ["n>=1", {"n": 1}]):
+        assert client.search("party", where=where).hits == client.search("party", where={"n": 1}).hits != ()
+        assert len(client.ask("Where is the party?", where=where)) == 1
+    assert client.search("party", where=[]).hits == client.search("party").hits
+    for wrong in ("n", 7, ["n=1", "n"]):
+        with pytest.raises(spanwise.FilterError):
+            client.search("party", where=wrong)  # type: ignore[arg-type]
     page = client.search("the games", 1)
     assert page.next is not None
     assert client.search("the games", 1, cursor=page.next).next is None

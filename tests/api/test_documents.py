@@ -241,7 +241,7 @@ def test_put_makes_then_replaces(client: FlaskClient) -> None:
 def test_put_takes_no_id_in_its_body(client: FlaskClient) -> None:
     response = client.put("/v1/documents/a", json={"text": "x", "id": "b"})
     assert response.status_code == 422
-    assert response.get_json()["detail"] == "`id` is not a known field."
+    assert response.get_json()["detail"] == ("`id` is not a known field. Known are text, title, uri, metadata.")
 
 
 @pytest.mark.parametrize("name", ["a//b", "/a", "a/", "a b", "é", "x" * 513, "a/../b"])

@@ -73,12 +73,12 @@ def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
 def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
     body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
 
-    assert list(body) == ["query", "hits", "corrected", "next", "generation", "took_ms", "timings_ms"]
+    assert list(body) == ["query", "hits", "warnings", "corrected", "next", "generation", "took_ms", "timings_ms"]
     assert body["query"] == "winter olympics in china"
     first = body["hits"][0]
     assert list(first) == [
-        "document", "passage", "span_utf16", "highlights", "merged", "sentence", "scores", "explanation", "page",
-        "heading",
+        "document", "passage", "span", "span_utf16", "highlights", "merged", "sentence", "scores", "explanation",
+        "page", "heading",
     ]  # fmt: skip
     marked = [article[one["span"]["start"] : one["span"]["end"]] for one in first["highlights"]]
     assert {"Winter", "Olympics", "China"} <= set(marked)
@@ -91,6 +91,29 @@ def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: 
         passage = hit["passage"]
         if hit["document"]["id"] == "news/ukraine.txt":
             assert article[passage["start"] : passage["end"]] == passage["text"]
+            assert hit["span"] == {"start": passage["start"], "end": passage["end"]}
+
+
+def test_an_unknown_field_is_told_with_those_that_are_known(stored: FlaskClient) -> None:
+    def detail(path: str, body: dict[str, Any]) -> str:
+        return str(stored.post(path, json=body).get_json()["detail"])
+
+    said = detail("/v1/search", {"q": "party", "limit": 3})
+    assert said.startswith(
+        "`query` is required; `q` is not a known field; `limit` is not a known field. Known are query, "
+    )
+    assert "top_k" in said
+    inside = detail("/v1/documents", {"documents": [{"text": "x", "body": "y"}]})
+    assert inside == "`documents[0].body` is not a known field. Known are text, title, uri, metadata, id."
+    assert stored.get("/v1/documents?page=2").get_json()["detail"].endswith("Known are collection, limit, after.")
+    assert "Known" not in detail("/v1/ask", {"question": ""})
+
+
+def test_a_filter_on_a_name_that_no_document_has_says_which_there_are(stored: FlaskClient) -> None:
+    said = "Nothing that is stored meets the filter: no document has metadata named tt. There is n, t."
+    for path, what in (("/v1/search", {"query": "party"}), ("/v1/ask", {"question": QUESTION})):
+        assert stored.post(path, json={**what, "where": {"tt": "a"}}).get_json()["warnings"] == [said]
+        assert stored.post(path, json={**what, "where": {"t": "a"}}).get_json()["warnings"] == []
 
 
 def test_a_removed_document_is_not_found_again(stored: FlaskClient) -> None:

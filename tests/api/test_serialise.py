@@ -64,6 +64,7 @@ def test_hits_json_is_the_settled_object() -> None:
                 "content_hash": "sha256:00",
             },
             "passage": {"text": "👋 It ends on Feb. 20.", "start": 10, "end": 30},
+            "span": {"start": 10, "end": 30},
             "span_utf16": {"start": 10, "end": 31},
             "highlights": [],
             "merged": [],

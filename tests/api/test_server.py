@@ -193,7 +193,8 @@ def test_a_collection_of_another_model_is_one_sentence(data: Path) -> None:
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SpanwiseError, match=f"Cannot listen on port {port} of 127.0.0.1: Address already in use"):
+        said = f"Cannot listen on port {port} of 127.0.0.1: Address already in use\\. Stop"
+        with pytest.raises(SpanwiseError, match=said):
             serve(Settings(data=tmp_path), port=port)
 
 

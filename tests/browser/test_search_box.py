@@ -195,6 +195,53 @@ def test_a_click_on_a_completion_types_it(page: Any) -> None:
     assert field.input_value() == "Sport in brief"
 
 
+def test_typing_on_gives_up_the_answer_that_was_waited_for(page: Any) -> None:
+    page.route("**/v1/ask", lambda _: None)  # never answered
+    field = page.get_by_role("combobox")
+    result = page.locator("spanwise-search .result")
+    clear = page.get_by_label("Clear the question")
+    for give_up in (lambda: field.press_sequentially(" today"), clear.click):
+        field.fill(QUESTION)
+        field.press("Enter")
+        page.locator("spanwise-search .skeleton").wait_for()
+        assert result.get_attribute("aria-busy") == "true"
+        give_up()
+        page.locator("spanwise-search .skeleton").wait_for(state="detached")
+        assert result.get_attribute("aria-busy") is None
+
+
+def test_the_client_cancels_a_job(new_page: NewPage) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/")
+    said = page.evaluate("""async () => {
+        const { Spanwise } = await import("/static/client.js");
+        const client = new Spanwise("", { collection: "jobs" });
+        const files = Array.from({ length: 6 }, (_, at) => new File(["A long file. ".repeat(8000)], `job-${at}.txt`));
+        const { id } = await client.upload(files);
+        const { state } = await client.cancel(id);
+        const missing = await client.cancel("nope").catch((error) => error.kind);
+        return [state, (await client.job(id)).state, missing];
+    }""")
+    assert said == ["cancelled", "cancelled", "not-found"]
+
+
+def test_a_quotation_is_copied_with_its_source_and_an_address_that_leads_back(
+    new_page: NewPage, ask: Ask, photograph: Photograph, documents: Documents
+) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/")
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Copy quotation").click()
+    page.locator(".copying", has_text="Copied.").wait_for()
+    photograph(page, "light-copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    sentence, source, address = re.fullmatch(r"“(.*)” — (.*), (http\S+)", copied, re.DOTALL).groups()
+    assert sentence == page.locator("blockquote").inner_text()
+    assert source in {title for title, _ in documents.values()}
+    page.goto(address)
+    assert highlighted(page) == "Feb. 20"
+
+
 def test_what_was_corrected_is_said(page: Any, ask: Ask) -> None:
     ask(page, "When do the olimpics end?")
     assert page.locator(".also").inner_text() == "Searched also for olympics."

@@ -183,8 +183,42 @@ def test_ask_reads_only_what_is_allowed(library: Collection) -> None:
     nothing = library.ask("Which bridge?", where={"year": 1})
     assert (nothing.answers, nothing.answerable, nothing.no_answer_probability) == ((), False, 1.0)
     assert nothing.warnings == ("Nothing that is stored meets the filter.",)
+    assert library.search("bridge").warnings == ()
     library.remove(*(info.id for info in library.documents()))
-    assert library.ask("Which bridge?").warnings == ("The collection holds no documents.",)
+    for where in (None, {"yeer": 1}):
+        assert library.ask("Which bridge?", where=where).warnings == ("The collection holds no documents.",)
+        assert library.search("bridge", where=where).warnings == ("The collection holds no documents.",)
+
+
+def test_a_name_that_no_document_has_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=ScriptedReader({})) as library:
+        library.add(Source("The bridge is wide.", id="plain"))
+        assert "no document has metadata, so none named yeer." in library.search("bridge", where="yeer=1").warnings[0]
+        for name, metadata in METADATA.items():
+            library.add(Source(f"The bridge {name} is wide.", id=name, metadata=metadata))
+        said = (
+            "Nothing that is stored meets the filter: no document has metadata named yeer or Topic. "
+            "There is year, topic, day, free, odd \"name', weight."
+        )
+        filters: list[tuple[AnyWhere, str]] = [
+            ("yeer>=2000", "named yeer. There is year, day, free, odd \"name', topic, weight."),
+            ({"$and": [{"Topic": "art"}, {"$not": {"yeer": None}}]}, "named Topic or yeer. There is topic, year, day"),
+        ]
+        for where, words in filters:
+            assert words in library.search("bridge", where=where).warnings[0]
+            assert library.search("bridge", where=where).warnings == library.ask("Which bridge?", where=where).warnings
+        both = {"yeer": 1, "Topic": "art", "document.id": "a"}
+        for mode in ("hybrid", "dense", "lexical"):
+            assert library.search("bridge", where=both, mode=mode).warnings == (said,)  # type: ignore[arg-type]
+        assert library.search("tunnel", where={"year": 2019}, mode="lexical").warnings == ()  # nothing, but allowed
+        assert library.search("bridge", where={"$or": [{"yeer": 1}, {"year": 2019}]}).warnings == ()
+        many = {f"column {number:04}": number for number in range(1_200)} | {"x" * 100: 1}
+        library.add(Source("The bridge of columns is wide.", id="many", metadata=many))
+        [words] = library.search("bridge", where={"colum 1100": 1, "column 1199": 0}).warnings
+        assert "named colum 1100. There is column " in words
+        assert words.endswith(", and more.")
+        assert words.count(",") == 20
+        assert "y" * 60 + "…" in library.search("bridge", where={"y" * 100: 1}).warnings[0]
 
 
 def test_a_value_may_begin_with_a_sign_when_it_is_quoted() -> None:
