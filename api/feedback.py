@@ -16,10 +16,11 @@ __all__ = ["v1"]
 
 
 @v1.post("/feedback")
+@v1.input(request_schema.NoQuery, location="query", arg_name="query")
 @v1.input(request_schema.FeedbackRequest, arg_name="body")
 @v1.output(response_schema.MarkOut, status_code=201)
 @v1.doc(operation_id="add_feedback", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def add_feedback(body: request_schema.FeedbackRequest) -> Json:
+def add_feedback(query: request_schema.NoQuery, body: request_schema.FeedbackRequest) -> Json:
     """Say whether an answer is right
 
     Kept with the collection, in the place of an earlier mark on the same words, for `spanwise calibrate`.

@@ -22,7 +22,7 @@ from .. import errors
 from . import request_schema
 from .fields import settings
 from .messages import discard_body
-from .validation import field_errors, known_fields, printable, sentence
+from .validation import field_errors, printable, sentence, where_it_belongs
 
 logger = logging.getLogger(__name__)
 
@@ -207,8 +207,7 @@ def _headers_of(error: errors.SpanwiseError) -> dict[str, str]:
 def _from_apiflask(error: HTTPError) -> Response:
     if isinstance(error.__cause__, ValidationError):
         fields = field_errors(error.__cause__)
-        known = known_fields(error.__cause__, request_schema)
-        detail = sentence(fields) + (f" Known are {', '.join(known)}." if known else "")
+        detail = sentence(fields) + where_it_belongs(error.__cause__, request_schema)
         return _response(INVALID_REQUEST, detail, fields[:MAX_FIELD_ERRORS])
     return _response(_http_kind(error.status_code), str(error.message))
 

@@ -48,6 +48,10 @@ class QueryString(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NoQuery(QueryString):
+    """The query string of an address that reads everything from the body: a `collection` there would be ignored."""
+
+
 class _Absent(str):
     """The question of a request that has none: unlike every text that comes in."""
 

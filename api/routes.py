@@ -46,10 +46,11 @@ def collections() -> Collections:
 
 
 @v1.post("/ask")
+@v1.input(request_schema.NoQuery, location="query", arg_name="query")
 @v1.input(request_schema.AskRequest, arg_name="body")
 @v1.output(response_schema.AskOut)
 @v1.doc(operation_id="ask", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def ask(body: request_schema.AskRequest) -> Json:
+def ask(query: request_schema.NoQuery, body: request_schema.AskRequest) -> Json:
     """Answer a question from the documents
 
     Answers are exact words of the documents, best first. Where the documents do not hold the answer, `answerable` is
@@ -65,10 +66,11 @@ def ask(body: request_schema.AskRequest) -> Json:
 
 
 @v1.post("/search")
+@v1.input(request_schema.NoQuery, location="query", arg_name="query")
 @v1.input(request_schema.SearchRequest, arg_name="body")
 @v1.output(response_schema.SearchResponse)
 @v1.doc(operation_id="search", tags=["Questions"], responses=documented(400, 404, 409, 413, 415, 422, 500, 503))
-def search(body: request_schema.SearchRequest) -> Json:
+def search(query: request_schema.NoQuery, body: request_schema.SearchRequest) -> Json:
     """Find the passages near a query
 
     Best first, a page at a time. A filter keeps the search to what it allows and loses nothing of that. A cursor of

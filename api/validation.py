@@ -35,6 +35,8 @@ _REASONS = {
     "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
 }
+_COLLECTION_IN_ADDRESS = ("AddDocumentsRequest", "DocumentContent")
+"""Bodies whose collection is a query parameter."""
 _LIMITS = ("max_length", "min_length", "le", "ge")
 
 
@@ -43,19 +45,25 @@ def field_errors(error: ValidationError) -> list[Json]:
     return [_field_error(one) for one in error.errors(include_url=False, include_input=False)]
 
 
-def known_fields(error: ValidationError, schemas: ModuleType) -> tuple[str, ...]:
-    """The fields of the object in which the first unknown one stands; none where every one is known.
+def where_it_belongs(error: ValidationError, schemas: ModuleType) -> str:
+    """A sentence, behind a space, on the first unknown field: which are known where it stands; empty without one.
 
     `schemas` is the module of the class that refused the request, which pydantic tells by its name.
     """
     unknown = next((one for one in error.errors(include_url=False) if one["type"] == "extra_forbidden"), None)
     model = getattr(schemas, error.title, None)
     if unknown is None or model is None:
-        return ()
+        return ""
     for step in unknown["loc"][:-1]:
         if isinstance(step, str):  # a number is a place in a list of the model that is named before it
             model = next(iter(get_args(model.model_fields[step].annotation)), None)
-    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return ""
+    if not model.model_fields:
+        return " This address takes no query string: send it in the JSON body."
+    known = f" Known are {', '.join(model.model_fields)}."
+    in_address = error.title in _COLLECTION_IN_ADDRESS and unknown["loc"] == ("collection",)
+    return known + (" Here it stands in the address: ?collection=NAME." if in_address else "")
 
 
 def sentence(fields: list[Json]) -> str:
