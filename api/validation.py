@@ -51,12 +51,13 @@ def where_it_belongs(error: ValidationError, schemas: ModuleType) -> str:
     `schemas` is the module of the class that refused the request, which pydantic tells by its name.
     """
     unknown = next((one for one in error.errors(include_url=False) if one["type"] == "extra_forbidden"), None)
-    model = getattr(schemas, error.title, None)
+    model: Any = getattr(schemas, error.title, None)
     if unknown is None or model is None:
         return ""
     for step in unknown["loc"][:-1]:
         if isinstance(step, str):  # a number is a place in a list of the model that is named before it
-            model = next(iter(get_args(model.model_fields[step].annotation)), None)
+            field = getattr(model, "model_fields", {}).get(step)
+            model = next(iter(get_args(field.annotation)), None) if field else None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ""
     if not model.model_fields:
