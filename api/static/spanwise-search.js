@@ -651,7 +651,7 @@ mark { background: var(--mark); color: var(--mark-ink); padding: .06em .14em; bo
 .answer p.caution { margin: 0 0 1rem; padding: .6rem .9rem; border-radius: .7rem; background: var(--shade); color: var(--ink); font-size: .95rem; }
 .answer p.also { margin: 0 0 1rem; color: var(--quiet); font-size: .95rem; }
 .source { margin: 1.3rem 0 0; font-size: .95rem; }
-.copying { display: inline-flex; align-items: center; gap: .5rem; margin-inline-start: .8rem; color: var(--quiet); font-size: .9rem; }
+.copying { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .8rem; color: var(--quiet); font-size: .9rem; }
 .source .where span + span::before { content: " · "; }
 a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness: 1px; }
 .source a { font-weight: 600; overflow-wrap: anywhere; }
