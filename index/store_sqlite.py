@@ -18,6 +18,7 @@ from types import MappingProxyType
 from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchError, StorageError
 from . import verifying, work
 from .backup import backup
+from .durable import file_sizes
 from .embedding import Fingerprint
 from .indexing import Indexes
 from .ingest import BATCH_CHARACTERS
@@ -242,9 +243,8 @@ class SqlitePassageStore:
             self.originals.remove(names - _referenced(connection, names))
 
     def _bytes_on_disk(self) -> int:
-        files = self._database.file.parent.iterdir()
-        beside = sum(self.originals.sizes().values()) + self._indexes.bytes()
-        return sum(file.stat().st_size for file in files if file.is_file()) + beside
+        database = sum(file_sizes(self._database.file.parent).values())
+        return database + sum(self.originals.sizes().values()) + self._indexes.bytes()
 
 
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
+from .durable import file_sizes
 from .embedding import Vectors
 from .filters import Where
 from .filters_sql import condition
@@ -211,11 +212,11 @@ class SqliteView:
         ).fetchone()
         row = self._connection.execute("SELECT value FROM meta WHERE key = 'changed_at'").fetchone()
         file = self._store._database.file
-        log = file.with_name(f"{file.name}-wal")
+        sizes = file_sizes(file.parent)
         originals = self._store.originals.sizes()
         return Counts(
-            documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
-            log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
+            documents, passages, characters, self._store._bytes_on_disk(), sizes.get(file.name, 0),
+            sizes.get(f"{file.name}-wal", 0), len(originals), sum(originals.values()), row[0] if row else None,
         )  # fmt: skip
 
     def _allowed(self, where: Where) -> NDArray[np.int64]:

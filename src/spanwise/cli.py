@@ -201,10 +201,11 @@ def _collection(options: argparse.Namespace, settings: Settings, *, create: bool
 def _add(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding, print_added
     from .errors import DocumentIdError, SourceError
+    from .index.ingest import is_there
     from .index.records import Added, Failure
 
     for path in options.paths:
-        if not path.exists():
+        if not is_there(path):
             raise SourceError(f"There is no file {str(path)!r}.", subject=path, way_out="Check the path.")
     result = Added()
     stored: set[str] = set()
