@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +33,11 @@ if TYPE_CHECKING:
 
 REMEMBERED = 1_000
 """Generations whose deletions are remembered in the database, for indexes that are behind by fewer."""
+
+
+TEXTS_KEPT = 16_000_000
+"""Characters of the documents last shown that are kept. Keys are never reused and a version never changes, so nothing
+goes stale."""
 
 
 class SqliteView:
@@ -235,33 +238,8 @@ class SqliteView:
         text = self._store._texts.get(document_key)
         if text is None:
             text = self._connection.execute("SELECT text FROM documents WHERE key = ?", (document_key,)).fetchone()[0]
-            self._store._texts.put(document_key, text)
+            self._store._texts.put(document_key, text, min(len(text), TEXTS_KEPT))  # the largest, alone
         return text
-
-
-class TextCache:
-    """Texts of the documents last shown. Keys are never reused and a version never changes, so nothing goes stale."""
-
-    _most_characters = 16_000_000
-
-    def __init__(self) -> None:
-        self._texts: OrderedDict[int, str] = OrderedDict()
-        self._characters = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: int) -> str | None:
-        with self._lock:
-            if key in self._texts:
-                self._texts.move_to_end(key)
-            return self._texts.get(key)
-
-    def put(self, key: int, text: str) -> None:
-        with self._lock:
-            if key not in self._texts:
-                self._texts[key] = text
-                self._characters += len(text)
-            while self._characters > self._most_characters and len(self._texts) > 1:
-                self._characters -= len(self._texts.popitem(last=False)[1])
 
 
 _TABLES = (
