@@ -247,8 +247,9 @@ class Jobs:
 
     def _forget_old(self) -> None:
         for file in self._folder.glob("*/job.json"):
-            if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
-                shutil.rmtree(file.parent, ignore_errors=True)
+            with suppress(OSError, NotFoundError):  # another upload has just forgotten it
+                if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
+                    shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def running_jobs() -> Jobs:

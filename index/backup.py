@@ -49,12 +49,13 @@ def backup(database: Database, originals: Originals, target: Path) -> None:
 
     Raises StorageError, CorruptDataError when an original is lost or damaged.
     """
-    if not target.parent.is_dir():
-        raise StorageError(
-            f"There is no folder {str(target.parent)!r} to write the backup in.",
-            subject=target,
-            way_out="Make it, or give another file.",
+    if not target.parent.is_dir() or target.is_dir():
+        problem = (
+            f"{str(target)!r} is a folder."
+            if target.is_dir()
+            else f"There is no folder {str(target.parent)!r} to write the backup in."
         )
+        raise StorageError(problem, subject=target, way_out="Give a file in a folder that is there.")
     with translated(database.file.parent.name):
         try:
             _backup(database, originals, target)
@@ -199,7 +200,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
             yield tar
     except SpanwiseError:
         raise
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise SourceError(f"There is no file {str(archive)!r}.", subject=archive, way_out="Check the path.") from error
     except (tarfile.TarError, EOFError) as error:
         raise _not_as_written(archive, "archive") from error
@@ -215,7 +216,7 @@ def _manifest(tar: tarfile.TarFile, archive: Path) -> dict[str, Any]:
     try:
         manifest = dict(json.loads(content.read()))
         number, files = int(manifest["format"]), manifest["files"]
-        good = isinstance(files, dict) and DATABASE in files and all("sha256" in one for one in files.values())
+        good = isinstance(files, dict) and DATABASE in files and all(str(one["sha256"]) for one in files.values())
     except (ValueError, KeyError, TypeError) as error:
         raise _not_as_written(archive, MANIFEST) from error
     if number > FORMAT:

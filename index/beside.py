@@ -22,6 +22,10 @@ class Beside:
 
     def __init__(self, cores: int | None = None) -> None:
         self.cores = cores or os.cpu_count() or 1
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget the thread, and what is under way: a forked process has neither."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="spanwise-beside")  # the thread starts at first use
         self._lock = threading.Lock()
         self._under_way = 0
@@ -47,3 +51,5 @@ class Beside:
 
 SHARED = Beside()
 """Of the process, whatever its collections."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=SHARED.begin_anew)

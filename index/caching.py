@@ -1,4 +1,4 @@
-"""The values used last, kept within a number of bytes. Thread-safe."""
+"""The values used last, kept within a size. Thread-safe."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """At most `most_bytes` of values, by the sizes they are put in with; 0 keeps nothing."""
+    """At most `most` bytes (or whatever the sizes count that values are put in with); 0 keeps nothing."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._found: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -31,15 +31,15 @@ class LruCache(Generic[Key, Value]):
             return self._found[key][0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Keep `value`, which takes `size` bytes with its key; one that is larger than the whole is not kept."""
+        """Keep `value`, which takes `size` with its key; one that is larger than the whole is not kept."""
         with self._lock:
             if key in self._found:
                 self._bytes -= self._found.pop(key)[1]
-            if size > self._most_bytes:
+            if size > self._most:
                 return
             self._found[key] = (value, size)
             self._bytes += size
-            while self._bytes > self._most_bytes:
+            while self._bytes > self._most:
                 self._bytes -= self._found.popitem(last=False)[1][1]
 
     def clear(self) -> None:

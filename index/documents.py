@@ -16,7 +16,7 @@ from ..errors import (
 )
 from ..settings import Settings
 from .embedding import Embedder
-from .folders import FolderReader, OnProgress, Progress
+from .folders import FolderReader, OnProgress, Progress, place_of
 from .ingest import (
     as_items,
     batches,
@@ -221,10 +221,10 @@ class DocumentCollection(KeptCollection):
         check_content: bool,
     ) -> Added:
         with self._store.reading() as view:
-            records = view.files(str(folder.resolve())) if replace else {}
+            records = view.files(place_of(folder)) if replace else {}
         reader = FolderReader(folder, records, options, self._settings, taken, check_content=check_content)
         result = Added()
-        with self._store.announced("add", str(folder.resolve())) as step:
+        with self._store.announced("add", place_of(folder)) as step:
             for batch in reader.batches():
                 if batch.full or batch.progress.done == batch.progress.total:
                     result += self._add_together(batch.sources, replace, None, batch.files, batch.unchanged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 PART = ".part-"
@@ -23,6 +24,17 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file in `folder`, by name; those that another one is just removing are left out."""
+    sizes: dict[str, int] = {}
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for file in os.scandir(folder):
+            with suppress(FileNotFoundError):
+                if file.is_file():
+                    sizes[file.name] = file.stat().st_size
+    return sizes
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -97,6 +98,8 @@ def known_prompts(model: str) -> Prompts:
 
 _loaded: dict[tuple[str, int, str | None, str | None], Embedder] = {}
 _loading = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loaded.clear)  # their threads stay behind: the child loads its own
 
 
 def load_embedder(

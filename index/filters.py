@@ -74,7 +74,7 @@ Where = AnyOf | Range | AllHold | OneHolds | DoesNotHold
 
 _SIDES: Mapping[str, Bound] = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
 _OPERATORS = ("$eq", "$ne", "$in", "$nin", *_SIDES)
-_CONDITION = re.compile(r"\s*([^=<>!]+?)\s*(!=|>=|<=|=|<|>)\s*(.*?)\s*", re.DOTALL)
+_CONDITION = re.compile(r"([^=<>!]+)(!=|>=|<=|=|<|>)(.*)", re.DOTALL)
 _SIGNS = {"=": "$eq", "!=": "$ne", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 
 
@@ -125,15 +125,15 @@ def _object(given: Any) -> Any:
         return _of_text(given)
     try:
         return json.loads(given)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused(f"is not JSON ({error})", given, 'Write it like {"year": {"$gte": 2020}}.') from None
 
 
 def _of_text(text: str) -> Mapping[str, object]:
     match = _CONDITION.fullmatch(text)
-    if not match:
+    name, sign, words = (part.strip() for part in match.groups()) if match else ("", "", "")
+    if not name:
         raise _refused(f"{text[:80]!r} is no condition", text, "Write it like year>=2020 or topic=sport.")
-    name, sign, words = match.groups()
     if words[:1] in ("=", "<", ">", "!"):  # ==, =>: taken as part of the value they would find nothing, without a word
         raise _refused(
             f"{text[:80]!r} has a value that begins with {words[0]!r}",
@@ -142,7 +142,7 @@ def _of_text(text: str) -> Mapping[str, object]:
         )
     try:
         value = json.loads(words)  # 2020, true, null, "2020", ["sport", "games"]
-    except ValueError:
+    except (ValueError, RecursionError):
         value = words
     return {name: {_SIGNS[sign]: value}}
 
@@ -156,6 +156,7 @@ def _from_object(given: object, levels: int) -> Where:
 
 
 def _entry(name: str, value: object, levels: int) -> Where:
+    name = name.encode("utf-8", "replace").decode()  # as in values: half a surrogate pair is in no metadata
     if name in ("$and", "$or"):
         if not isinstance(value, list | tuple) or not value:
             raise _refused(f"gives {name} {_short(value)}", value, "Give it a list of filters.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from math import inf
 
 from .filters import AllHold, AnyOf, DoesNotHold, OneHolds, Range, Value, Where
 
@@ -86,9 +87,10 @@ def _kind(value: Value) -> str:
 
 
 def _listed(values: Sequence[Value], kind: str) -> str | None:
-    """Those of `values` that are of that kind, as a JSON array; None where there are none."""
-    chosen = [value for value in values if _kind(value) == kind]
-    return json.dumps(chosen) if chosen else None
+    """Those of `values` that are of that kind, as a JSON array; None where there are none. Numbers too large for a
+    float equal nothing that is stored, and are left out."""
+    chosen = [_bound(value) for value in values if _kind(value) == kind]
+    return json.dumps([value for value in chosen if value not in (inf, -inf)]) if chosen else None
 
 
 def _bound(value: Value) -> Value:
@@ -97,5 +99,5 @@ def _bound(value: Value) -> Value:
         try:
             return float(value)
         except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
+            return inf if value > 0 else -inf
     return value

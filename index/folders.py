@@ -58,6 +58,11 @@ class Batch:
         )
 
 
+def place_of(folder: Path) -> str:
+    """The absolute path of `folder` as records name it; bytes that are not UTF-8 are written out (`\\udcff`)."""
+    return str(folder.resolve()).encode("utf-8", "backslashreplace").decode()
+
+
 class FolderReader:
     """Reads the files below `folder`; `records` are those of its files that were added before, by path."""
 
@@ -78,7 +83,7 @@ class FolderReader:
         self._limits: ParseLimits = parse_limits(settings)
         self._taken = taken
         self._check_content = check_content
-        self._place = str(folder.resolve())
+        self._place = place_of(folder)
         self._read_with = json.dumps(
             [READING_VERSION, options.encoding, options.keep_all, dict(options.columns), dict(options.metadata)],
             sort_keys=True,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .durable import PART, sync_folder, write_file
+from .durable import PART, file_sizes, sync_folder, write_file
 from .embedding import Fingerprint
 from .snapshot import Keys
 from .vectors import LargeIndexes, VectorIndex
@@ -163,7 +163,7 @@ class IndexFiles:
 
     def bytes(self) -> int:
         """What the files take."""
-        return sum(file.stat().st_size for file in self.folder.glob("*")) if self.folder.is_dir() else 0
+        return sum(file_sizes(self.folder).values())
 
     def _sweep(self, kept: Manifest | None) -> None:
         names = {MANIFEST, kept.index, kept.keys} if kept else set()

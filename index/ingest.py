@@ -55,13 +55,13 @@ def loaded(item: object, options: LoadOptions, limits: ParseLimits) -> Loaded:
         joined = replace(item, metadata={**metadata, **options.metadata}) if options.metadata else item
         return Loaded((joined,))
     if isinstance(item, Path):
-        if not _exists(item):
+        if not is_there(item):
             raise SourceError(
                 f"There is no file {str(item)!r}.", subject=item, way_out="Check the path and its permissions."
             )
         return load_path(item, options=options, limits=limits)
     if isinstance(item, str):
-        if len(item) < 1024 and "\n" not in item and "\0" not in item and _exists(item):
+        if len(item) < 1024 and "\n" not in item and "\0" not in item and is_there(item):
             raise SourceError(
                 f"{item!r} is a path, and a string is taken as text.",
                 subject=item,
@@ -82,7 +82,8 @@ def is_folder(item: object) -> bool:
         return False
 
 
-def _exists(path: str | Path) -> bool:
+def is_there(path: str | Path) -> bool:
+    """Whether there is something at `path`; not for what is too long for a path, or may not be looked at."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):
@@ -210,9 +211,9 @@ def same_version(source: Source, known: DocumentInfo | None) -> bool:
 
 def _checked_metadata(metadata: Metadata, document_id: str) -> Metadata:
     def plain(value: object) -> bool:
-        if isinstance(value, float):
-            return isfinite(value)
-        return value is None or isinstance(value, int) or _storable(value)
+        if isinstance(value, int | float):
+            return _is_finite(value)
+        return value is None or _storable(value)
 
     if not isinstance(metadata, Mapping):
         raise SourceError(
@@ -229,6 +230,13 @@ def _checked_metadata(metadata: Metadata, document_id: str) -> Metadata:
                 way_out="Names are strings; values are strings, finite numbers, true, false, null, or lists of these.",
             )
     return dict(metadata)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond every float, which neither JSON nor SQLite gives back
+        return False
 
 
 def _as_json(metadata: Metadata) -> str:

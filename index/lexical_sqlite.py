@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from .filters import Where
 from .filters_sql import condition
@@ -73,6 +74,7 @@ class Lexicon:
         self._known = known
         self._generation = generation
         self._counts = known.counts(generation)
+        self._counted: dict[tuple[tuple[str, ...], str | None], tuple[dict[str, str], tuple[str, ...]]] = {}
 
     def read(self, query: str, *, prefix: bool = False) -> WordQuery:
         """`query` as words of this collection; see `View.read`."""
@@ -81,12 +83,13 @@ class Lexicon:
         terms: list[str] = []
         corrected: dict[str, str] = {}
         beginning = None
+        held = self.passages(words.terms)  # mostly all: one look for those instead of one each
         for term in words.terms:
             if term == last:
                 found = self._completed(term)
                 beginning = None if found else term
             else:
-                found = [self.corrected(term)]
+                found = [term if term in held else self.corrected(term)]
             if found and not found[0].startswith(term):
                 corrected[term] = found[0]
             terms += found or [term]
@@ -136,7 +139,7 @@ class Lexicon:
     def _completed(self, term: str) -> list[str]:
         """Completions to search for: so many that an OR query of them stays fast, but one at least."""
         words = self.completions(term)
-        passages, many, together = self.passages(words), self.many(), 0
+        passages, many, together = self.passages(words), self.many, 0
         for number, word in enumerate(words):
             together += passages[word]
             if number and together > many:
@@ -162,6 +165,7 @@ class Lexicon:
         )
         return dict(rows.fetchall())
 
+    @cached_property
     def many(self) -> int:
         """In how many passages a word stands that is too common to tell one from another."""
         passages: int = self._connection.execute("SELECT passages FROM totals").fetchone()[0]
@@ -170,7 +174,13 @@ class Lexicon:
     def counted(self, words: WordQuery) -> tuple[dict[str, str], tuple[str, ...]]:
         """The terms that count, each with the FTS5 query for it, and those that stand in too many passages. If all do,
         all count."""
-        many = self.many()
+        asked = (words.terms, words.beginning)
+        if asked not in self._counted:  # a search asks to find, and again to mark and to explain
+            self._counted[asked] = self._count_terms(words)
+        return self._counted[asked]
+
+    def _count_terms(self, words: WordQuery) -> tuple[dict[str, str], tuple[str, ...]]:
+        many = self.many
         known = self.passages(words.terms)
         terms = {term: _phrase(term) + " *" * begins_pairs(term) for term in words.terms}
         if words.beginning is not None:
@@ -212,7 +222,7 @@ class Lexicon:
         that hold none of these, only the commoner ones, are not scored. All words count in the scores of the others:
         the second query has those with words of both kinds, whole; the first has those without a commoner word.
         """
-        many = self.many()
+        many = self.many
         rarer: list[str] = []
         commoner: list[str] = []
         together = 0

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import CorruptDataError
-from .durable import make_folder, sync_folder, write_file
+from .durable import file_sizes, make_folder, sync_folder, write_file
 from .records import Original
 
 FOLDER = "originals"
@@ -77,10 +77,7 @@ class Originals:
 
     def sizes(self) -> Mapping[str, int]:
         """The size of each file in bytes, by name; leftovers are among them."""
-        try:
-            return {file.name: file.stat().st_size for file in self.folder.iterdir()}
-        except FileNotFoundError:
-            return {}
+        return file_sizes(self.folder)
 
 
 def is_digest(name: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import CorruptDataError, LimitError, PageNotFoundError, VersionConflictError
+from .caching import LruCache
 from .formats.limits import ParseLimits
 from .records import Document, Rectangle, Span
 from .store import PassageStore, View
@@ -27,12 +26,10 @@ class PageImages:
     def __init__(self, store: PassageStore, limits: ParseLimits) -> None:
         self._store = store
         self._limits = replace(limits, seconds=min(limits.seconds, _MOST_SECONDS))
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._kept: LruCache[Key, bytes] = LruCache(_CACHED_BYTES)
 
     def image(self, document_id: str, page: int, spans: Sequence[Span], width: int, content_hash: str | None) -> bytes:
-        """See `SearchCollection.page_image`."""
+        """See `DocumentCollection.page_image`."""
         check_width(width)
         if len(spans) > MOST_SPANS:
             raise LimitError(f"{len(spans)} spans are too many.", way_out=f"Give at most {MOST_SPANS}.")
@@ -42,7 +39,7 @@ class PageImages:
                 _check_page(document, page)
                 rectangles = tuple(one for span in spans for one in _on_page(view, document, span, page))
                 key = (str(document.info.original), document_id, page, width, rectangles)
-                if (kept := self._get(key)) is not None:
+                if (kept := self._kept.get(key)) is not None:
                     return kept
                 try:
                     data = view.original(document_id)
@@ -61,21 +58,8 @@ class PageImages:
         from .formats.client import draw_page
 
         png = draw_page(data, document_id, document_id, page, width, rectangles, self._limits)
-        self._put(key, png)
+        self._kept.put(key, png, len(png))
         return png
-
-    def _get(self, key: Key) -> bytes | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def _put(self, key: Key, png: bytes) -> None:
-        with self._lock:
-            self._bytes += len(png) - len(self._kept.pop(key, b""))
-            self._kept[key] = png
-            while self._bytes > _CACHED_BYTES:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
 def check_width(width: int) -> None:

@@ -27,6 +27,8 @@ class Span:
 
     def utf16(self, text: str) -> Span:
         """The same range in UTF-16 code units, as JavaScript's `String.prototype.slice` counts."""
+        if text.isascii():  # known without looking at it
+            return self
         start = utf16_length(text[: self.start])
         return Span(start, start + utf16_length(self.of(text)))
 

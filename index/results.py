@@ -100,7 +100,7 @@ class Hits:
     next: str | None = None
     """The cursor of the next page; None on the last one."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `mark`."""
+    """Milliseconds of each stage: `lexical`, `encode`, `dense`, `fuse`, `mark`; `sentences` where it was asked for."""
     warnings: tuple[str, ...] = ()
     """Why nothing could be found: an empty collection, or a filter that nothing meets."""
 

@@ -23,6 +23,7 @@ from ..errors import (
     CorruptDataError,
     DocumentIdError,
     FormatVersionError,
+    InputError,
     SpanwiseError,
     StorageError,
 )
@@ -121,7 +122,10 @@ class Database:
         try:
             with translated(name), self._borrowed() as connection:
                 connection.execute(f"PRAGMA busy_timeout = {round(1000 * wait)}")
-                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                finally:  # whoever borrows the connection next waits as long as is set
+                    connection.execute(f"PRAGMA busy_timeout = {round(1000 * self._write_wait)}")
                 try:
                     self._check_in_place()  # again, for it may have moved while the lock was waited for
                     yield connection
@@ -289,6 +293,12 @@ def translated(name: str) -> Iterator[None]:
         raise _translate(error, name) from error
     except (UnicodeDecodeError, json.JSONDecodeError, zlib.error) as error:  # what was read is not what was written
         raise damaged(name) from error
+    except (UnicodeEncodeError, OverflowError) as error:  # an id with half a surrogate pair, a number beyond 64 bits
+        raise InputError(
+            f"Collection {name!r} cannot be asked for that: {error}.",
+            subject=name,
+            way_out="Give text that UTF-8 can hold, and numbers of at most 64 bits.",
+        ) from error
     except OSError as error:
         raise StorageError(
             f"The data folder of collection {name!r} cannot be used: {error.strerror or error}.",

@@ -18,6 +18,8 @@ from types import MappingProxyType
 from ..errors import CollectionBusyError, DocumentExistsError, ModelMismatchError, StorageError
 from . import verifying, work
 from .backup import backup
+from .caching import LruCache
+from .durable import file_sizes
 from .embedding import Fingerprint
 from .indexing import Indexes
 from .ingest import BATCH_CHARACTERS
@@ -31,7 +33,7 @@ from .reports import Compacted, Finding, Work
 from .storage import Database, translated
 from .store import DocumentDraft, FileRecord, Sampled, Stored, View
 from .vectors import LargeIndexes, VectorIndexFactory
-from .view_sqlite import REMEMBERED, SqliteView, TextCache, not_found
+from .view_sqlite import REMEMBERED, TEXTS_KEPT, SqliteView, not_found
 from .words import forms_of, plain_words
 
 
@@ -50,7 +52,7 @@ class SqlitePassageStore:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
         self._indexes = Indexes(self._database, self._reading, self.fingerprint, index_factory, large_indexes)
-        self._texts = TextCache()
+        self._texts: LruCache[int, str] = LruCache(TEXTS_KEPT)
         self._known_words = KnownWords()
         self.originals = Originals(folder)
         self._sweep_leftovers()
@@ -242,9 +244,8 @@ class SqlitePassageStore:
             self.originals.remove(names - _referenced(connection, names))
 
     def _bytes_on_disk(self) -> int:
-        files = self._database.file.parent.iterdir()
-        beside = sum(self.originals.sizes().values()) + self._indexes.bytes()
-        return sum(file.stat().st_size for file in files if file.is_file()) + beside
+        database = sum(file_sizes(self._database.file.parent).values())
+        return database + sum(self.originals.sizes().values()) + self._indexes.bytes()
 
 
 def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptDataError, DocumentNotFoundError, SpanInvariantError
+from .durable import file_sizes
 from .embedding import Vectors
 from .filters import Where
 from .filters_sql import condition
@@ -34,6 +33,11 @@ if TYPE_CHECKING:
 
 REMEMBERED = 1_000
 """Generations whose deletions are remembered in the database, for indexes that are behind by fewer."""
+
+
+TEXTS_KEPT = 16_000_000
+"""Characters of the documents last shown that are kept. Keys are never reused and a version never changes, so nothing
+goes stale."""
 
 
 class SqliteView:
@@ -211,11 +215,11 @@ class SqliteView:
         ).fetchone()
         row = self._connection.execute("SELECT value FROM meta WHERE key = 'changed_at'").fetchone()
         file = self._store._database.file
-        log = file.with_name(f"{file.name}-wal")
+        sizes = file_sizes(file.parent)
         originals = self._store.originals.sizes()
         return Counts(
-            documents, passages, characters, self._store._bytes_on_disk(), file.stat().st_size,
-            log.stat().st_size if log.exists() else 0, len(originals), sum(originals.values()), row[0] if row else None,
+            documents, passages, characters, self._store._bytes_on_disk(), sizes.get(file.name, 0),
+            sizes.get(f"{file.name}-wal", 0), len(originals), sum(originals.values()), row[0] if row else None,
         )  # fmt: skip
 
     def allows(self, where: Where) -> bool:
@@ -253,33 +257,8 @@ class SqliteView:
         text = self._store._texts.get(document_key)
         if text is None:
             text = self._connection.execute("SELECT text FROM documents WHERE key = ?", (document_key,)).fetchone()[0]
-            self._store._texts.put(document_key, text)
+            self._store._texts.put(document_key, text, min(len(text), TEXTS_KEPT))  # the largest, alone
         return text
-
-
-class TextCache:
-    """Texts of the documents last shown. Keys are never reused and a version never changes, so nothing goes stale."""
-
-    _most_characters = 16_000_000
-
-    def __init__(self) -> None:
-        self._texts: OrderedDict[int, str] = OrderedDict()
-        self._characters = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: int) -> str | None:
-        with self._lock:
-            if key in self._texts:
-                self._texts.move_to_end(key)
-            return self._texts.get(key)
-
-    def put(self, key: int, text: str) -> None:
-        with self._lock:
-            if key not in self._texts:
-                self._texts[key] = text
-                self._characters += len(text)
-            while self._characters > self._most_characters and len(self._texts) > 1:
-                self._characters -= len(self._texts.popitem(last=False)[1])
 
 
 _TABLES = (

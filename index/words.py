@@ -119,7 +119,7 @@ def places_of_forms(terms: Collection[str], text: str) -> Iterator[tuple[int, in
     for word in _WORD.finditer(text):
         if word[0].isascii():
             continue
-        if (folded := fold(word[0])) in terms and _forms(word[0]):
+        if (folded := _folded(word[0])) in terms and _forms(word[0]):
             yield word.span()
         elif _UNSPACED.search(folded):
             for term in filter(_UNSPACED.match, terms):
@@ -169,6 +169,9 @@ def begins_pairs(term: str) -> bool:
 def in_one_line(text: str) -> str:
     """`text` folded, white space as single spaces: the form in which exact words are compared."""
     return " ".join(fold(text).split())
+
+
+_folded = lru_cache(maxsize=50_000)(fold)
 
 
 @lru_cache(maxsize=50_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,8 @@ def whole_words(offsets: Sequence[tuple[int, int]], words: Sequence[int | None])
 
 _loaded: dict[tuple[str, int], Reader] = {}
 _loading = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loaded.clear)  # their threads stay behind: the child loads its own
 
 
 def load_reader(reader: str = "default", threads: int = 0) -> Reader:

@@ -200,6 +200,13 @@ def test_wrong_use_is_one_sentence_and_a_code(
     assert "Traceback" not in done.stderr
 
 
+def test_a_name_too_long_for_a_path_is_told_as_a_missing_file(run: Run) -> None:
+    done = run("add", "a" * 300)
+    assert done.returncode == 2
+    assert "There is no file 'aaa" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_settings_come_from_a_file(run: Run, folder: Path) -> None:
     file = folder / "spanwise.toml"
     file.write_text("max_top_k = 2")
@@ -212,7 +219,7 @@ def test_a_wrong_setting_in_the_environment_is_named(run: Run, monkeypatch: pyte
     monkeypatch.setenv("SPANWISE_THREADS", "many")
     done = run("status")
     assert done.returncode == 2
-    assert "SPANWISE_THREADS is 'many', which is not a int" in done.stderr
+    assert "SPANWISE_THREADS is 'many', which is not a whole number of at least 0" in done.stderr
 
 
 def test_help_names_every_verb(run: Run) -> None:

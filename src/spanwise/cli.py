@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
+from .cli_shared import NOTHING, Command, open_collection, print_json
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .qa.collection import Collection
-
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-NOTHING, MISUSE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
+MISUSE, TROUBLE, INTERRUPTED = 2, 3, 130
 
 _SHARED = ("collection", "json")
 """Options that stand before or after the commands that heed them."""
@@ -118,12 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Commands,
-    name: str,
-    run: Callable[[argparse.Namespace, Settings], int],
-    summary: str,
-    *,
-    heeds: Sequence[str] = _SHARED,
+    commands: Commands, name: str, run: Command, summary: str, *, heeds: Sequence[str] = _SHARED
 ) -> argparse.ArgumentParser:
     # After the command the same options have no default, or they would overwrite what stood before it.
     parser = commands.add_parser(
@@ -203,27 +196,18 @@ def _settings(options: argparse.Namespace) -> Settings:
     return dataclasses.replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
-def _collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
-    from .index import managing
-    from .index.embedding_choice import configured_embedder
-    from .qa.collection import Collection
-
-    if create and not managing.exists(settings.data, options.collection):
-        configured_embedder(settings, None)  # a model that cannot be loaded is to leave no empty collection behind
-    return Collection.open(settings.data, options.collection, create=create, settings=settings)
-
-
 def _add(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding, print_added
     from .errors import DocumentIdError, SourceError
+    from .index.ingest import is_there
     from .index.records import Added, Failure
 
     for path in options.paths:
-        if not path.exists():
+        if not is_there(path):
             raise SourceError(f"There is no file {str(path)!r}.", subject=path, way_out="Check the path.")
     result = Added()
     stored: set[str] = set()
-    with _collection(options, settings, create=True) as collection:
+    with open_collection(options, settings, create=True) as collection:
         for path in dict.fromkeys(options.paths):
             try:
                 with adding(path.name) as on_progress:
@@ -242,7 +226,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.watch:
         return _watch(options, settings)
-    with _collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
+    with open_collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
         result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
         collection.build_index()
     print_added(result, as_json=options.json)
@@ -257,7 +241,7 @@ def _watch(options: argparse.Namespace, settings: Settings) -> int:
     def error(problem: SpanwiseError) -> None:
         print(f"spanwise: {problem}", file=sys.stderr, flush=True)
 
-    with _collection(options, settings, create=True) as collection, asked_to_stop() as stop:
+    with open_collection(options, settings, create=True) as collection, asked_to_stop() as stop:
         follow(
             options.folder,
             lambda: collection.sync(options.folder, **_reading(options)),
@@ -280,19 +264,19 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         removed = collection.remove(*options.ids)
-    _print_json({"removed": removed}) if options.json else print(f"Removed {removed}.")
+    print_json({"removed": removed}) if options.json else print(f"Removed {removed}.")
     return 0
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from .api.serialise import document_json
 
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         documents = collection.documents()
     if options.json:
-        _print_json({"documents": [document_json(document) for document in documents]})
+        print_json({"documents": [document_json(document) for document in documents]})
     else:
         for document in documents:
             title = f"  {document.title}" if document.title else ""
@@ -305,7 +289,7 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
     from .errors import LimitError
     from .index.records import Span
 
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         document = collection.document(options.id)
     start = options.start or 0
     end = len(document.text) if options.end is None else options.end
@@ -317,7 +301,7 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
         )
     span = Span(start, end)
     if options.json:
-        _print_json(document_text_json(document, span))
+        print_json(document_text_json(document, span))
     else:
         sys.stdout.write(span.of(document.text))
         if sys.stdout.isatty():
@@ -331,18 +315,18 @@ def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
     from .qa.evaluation.progress import Steps
     from .qa.labels import labels_of
 
-    with _collection(options, settings) as collection, evaluating("calibrate") as on_progress:
+    with open_collection(options, settings) as collection, evaluating("calibrate") as on_progress:
         labels = read_labels(options.labels) if options.labels else labels_of(collection.marks())
         report = recalibrate(collection, labels, Steps(len(labels), on_progress))
-    _print_json(report) if options.json else print_calibration(report)
+    print_json(report) if options.json else print_calibration(report)
     return 0
 
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         status = dataclasses.asdict(collection.status())
     if options.json:
-        _print_json(status)
+        print_json(status)
     else:
         pending = status.pop("pending")
         for name, value in status.items():
@@ -369,10 +353,6 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
     serve(settings, options.host, options.port, allow_public=options.allow_public, on_ready=ready)
     return 0
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

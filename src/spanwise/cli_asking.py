@@ -6,13 +6,13 @@ Either way the JSON of the HTTP API is what comes out, and it alone is printed o
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from .cli_shared import NOTHING, AddCommand, open_collection, print_json
 from .errors import QuestionError, SpanwiseError
 from .settings import Settings
 
@@ -21,12 +21,8 @@ if TYPE_CHECKING:
     from .qa.collection import Collection
     from .qa.records import Answer
 
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 Json = dict[str, Any]
 Said = TypeVar("Said")
-
-NOTHING = 1
 
 
 def add_commands(command: AddCommand) -> None:
@@ -72,7 +68,7 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     if options.file is not None:
         return _ask_many(options, settings, _lines(options.file))
     if options.open:
-        with _collection(options, settings) as collection:
+        with open_collection(options, settings) as collection:
             result = collection.ask(options.question, options.top_k, options.min_probability, where=options.where)
             said = _ask_json(result)
             _print_answer(options, said)
@@ -86,7 +82,7 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _asked_here(options: argparse.Namespace, settings: Settings) -> Json:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         return _ask_json(collection.ask(options.question, options.top_k, options.min_probability, where=options.where))
 
 
@@ -96,10 +92,10 @@ def _ask_many(options: argparse.Namespace, settings: Settings, questions: list[s
 
     said = _served(options, settings, lambda server: server.ask(questions, _asked(options)))
     if said is None:
-        with _collection(options, settings) as collection:
+        with open_collection(options, settings) as collection:
             results = collection.ask_many(questions, options.top_k, options.min_probability, where=options.where)
         said = [_ask_json(result) for result in results]
-    _print_json({"results": said}) if options.json else print_answers_to_many([ask_result(one) for one in said])
+    print_json({"results": said}) if options.json else print_answers_to_many([ask_result(one) for one in said])
     return 0 if any(one["answerable"] for one in said) else NOTHING
 
 
@@ -116,7 +112,7 @@ def _ask_json(result: Any) -> Json:
 
 def _print_answer(options: argparse.Namespace, said: Json) -> None:
     if options.json:
-        _print_json(said)
+        print_json(said)
         return
     from .cli_output import print_answers
     from .from_json import ask_result
@@ -151,10 +147,10 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
     if said is None:
         from .api.serialise import hits_json
 
-        with _collection(options, settings) as collection:
+        with open_collection(options, settings) as collection:
             said = hits_json(collection.search(options.query, options.top_k, where=options.where, **choices))
     if options.json:
-        _print_json(said)
+        print_json(said)
     else:
         from .cli_output import print_hits
         from .from_json import hits
@@ -169,10 +165,10 @@ def _suggest(options: argparse.Namespace, settings: Settings) -> int:
     if said is None:
         from .api.serialise import suggestions_json
 
-        with _collection(options, settings) as collection:
+        with open_collection(options, settings) as collection:
             said = suggestions_json(collection.suggest(options.text, options.limit))
     if options.json:
-        _print_json(said)
+        print_json(said)
     else:
         from .cli_output import print_suggestions
         from .from_json import suggestions
@@ -198,13 +194,3 @@ def _where(options: argparse.Namespace) -> Any:
     from .index.filters import where_object
 
     return where_object(options.where) if options.where else None
-
-
-def _collection(options: argparse.Namespace, settings: Settings) -> Collection:
-    from .qa.collection import Collection
-
-    return Collection.open(settings.data, options.collection, create=False, settings=settings)
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

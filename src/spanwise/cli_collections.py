@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 
+from .cli_shared import AddCommand, print_json
 from .settings import Settings
-
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
 def add_commands(command: AddCommand) -> None:
@@ -29,7 +25,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
 
     names = collections(settings.data)
     if options.json:
-        _print_json({"collections": names})
+        print_json({"collections": names})
     else:
         for name in names:
             print(name)
@@ -40,7 +36,7 @@ def _create(options: argparse.Namespace, settings: Settings) -> int:
     from .index import managing
 
     managing.make(settings.data, options.name, settings)
-    _print_json({"name": options.name}) if options.json else print(f"Made {options.name}.")
+    print_json({"name": options.name}) if options.json else print(f"Made {options.name}.")
     return 0
 
 
@@ -50,7 +46,7 @@ def _rename(options: argparse.Namespace, settings: Settings) -> int:
 
     managing.rename(settings.data, options.name, options.new_name, settings)
     KeyFile(settings.data).rename_collection(options.name, options.new_name)
-    _print_json({"name": options.new_name}) if options.json else print(f"{options.name} is now {options.new_name}.")
+    print_json({"name": options.new_name}) if options.json else print(f"{options.name} is now {options.new_name}.")
     return 0
 
 
@@ -60,9 +56,5 @@ def _drop(options: argparse.Namespace, settings: Settings) -> int:
 
     managing.drop(settings.data, options.name, settings)
     KeyFile(settings.data).forget_collection(options.name)
-    _print_json({"dropped": options.name}) if options.json else print(f"Dropped {options.name}.")
+    print_json({"dropped": options.name}) if options.json else print(f"Dropped {options.name}.")
     return 0
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

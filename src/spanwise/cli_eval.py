@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .cli_shared import AddCommand, print_json
 from .settings import Settings
-
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
 def add_commands(command: AddCommand) -> None:
@@ -46,5 +42,5 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
             )
         else:
             report = run_retrieval(options.path, mode=options.mode, **indexed, on_progress=on_progress)
-    print(json.dumps(report, ensure_ascii=False, indent=2))
+    print_json(report)
     return 0

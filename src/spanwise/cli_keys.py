@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .cli_shared import AddCommand, print_json
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .api.keys import Access, Key
-
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
 def add_commands(command: AddCommand) -> None:
@@ -39,7 +35,7 @@ def _create(options: argparse.Namespace, settings: Settings) -> int:
     only = tuple(options.only) if options.only else None
     key, presented = KeyFile(settings.data).create(options.name, Scope.named(options.scope), only)
     if options.json:
-        _print_json({**_key_json(key), "key": presented})
+        print_json({**_key_json(key), "key": presented})
     else:
         print(presented)
     return 0
@@ -50,7 +46,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
 
     access = KeyFile(settings.data).read()
     if options.json:
-        _print_json(_access_json(access))
+        print_json(_access_json(access))
         return 0
     for key in access.keys:
         opens = "all collections" if key.collections is None else ", ".join(key.collections)
@@ -65,7 +61,7 @@ def _revoke(options: argparse.Namespace, settings: Settings) -> int:
     from .api.keys import KeyFile
 
     key = KeyFile(settings.data).revoke(options.id)
-    _print_json(_key_json(key)) if options.json else print(f"Revoked {key.id}.")
+    print_json(_key_json(key)) if options.json else print(f"Revoked {key.id}.")
     return 0
 
 
@@ -78,7 +74,7 @@ def _public(options: argparse.Namespace, settings: Settings) -> int:
     grant = PublicGrant(options.name, tuple(options.origin), check_rate(options.rate))
     KeyFile(settings.data).allow_public(grant)
     if options.json:
-        _print_json({"collection": grant.collection, "origins": grant.origins, "rate": grant.rate})
+        print_json({"collection": grant.collection, "origins": grant.origins, "rate": grant.rate})
     else:
         print(f"Pages of {', '.join(grant.origins)} may read {grant.collection}, {grant.rate} for each address.")
     return 0
@@ -88,7 +84,7 @@ def _private(options: argparse.Namespace, settings: Settings) -> int:
     from .api.keys import KeyFile
 
     KeyFile(settings.data).withdraw_public(options.name)
-    _print_json({"collection": options.name, "origins": []}) if options.json else print(f"{options.name} is private.")
+    print_json({"collection": options.name, "origins": []}) if options.json else print(f"{options.name} is private.")
     return 0
 
 
@@ -106,7 +102,3 @@ def _key_json(key: Key) -> dict[str, Any]:
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

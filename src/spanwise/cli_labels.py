@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 
+from .cli_shared import NOTHING, AddCommand, open_collection
 from .settings import Settings
-
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
 def add_commands(command: AddCommand, prints_lines: AddCommand) -> None:
@@ -20,22 +17,20 @@ def add_commands(command: AddCommand, prints_lines: AddCommand) -> None:
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
-    from .qa.collection import Collection
     from .qa.labels import label_json, labels_of
 
-    with Collection.open(settings.data, options.collection, create=False, settings=settings) as collection:
+    with open_collection(options, settings) as collection:
         labels = labels_of(collection.marks())
     for label in labels:
         print(json.dumps(label_json(label), ensure_ascii=False))
     if not labels:
         print("Nothing was marked yet.", file=sys.stderr)
-    return 0 if labels else 1
+    return 0 if labels else NOTHING
 
 
 def _clear(options: argparse.Namespace, settings: Settings) -> int:
-    from .qa.collection import Collection
 
-    with Collection.open(settings.data, options.collection, create=False, settings=settings) as collection:
+    with open_collection(options, settings) as collection:
         forgotten = collection.forget_marks()
     print(json.dumps({"forgotten": forgotten})) if options.json else print(f"Forgot {forgotten}.")
     return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from .cli_shared import print_json
 from .index.records import Added
 from .index.results import Hit, Hits, Suggestions
 from .index.sentences import sentence_spans
@@ -129,7 +130,7 @@ def print_added(result: Added, *, as_json: bool) -> None:
     from .api.serialise import stored_json
 
     if as_json:
-        print(json.dumps({**stored_json(result), "removed": result.removed}, ensure_ascii=False, indent=2))
+        print_json({**stored_json(result), "removed": result.removed})
         return
     removed = f", removed {len(result.removed)}" if result.removed else ""
     print(f"Added {len(result.added)}, replaced {len(result.replaced)}, unchanged {len(result.unchanged)}{removed}.")

@@ -28,7 +28,7 @@ _CONNECT_SECONDS = 2.0
 
 
 class NotServedError(Exception):
-    """The command has to do the work itself. It never leaves this module but through `served`."""
+    """No server would answer as this process does: the command has to do the work itself."""
 
 
 class Server:

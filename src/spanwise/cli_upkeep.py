@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cli_shared import NOTHING, AddCommand, open_collection, print_json
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .qa.collection import Collection
-
-Command = Callable[[argparse.Namespace, Settings], int]
-AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
-
-WRONG = 1
+    pass
 
 
 def add_commands(command: AddCommand) -> None:
@@ -37,25 +31,25 @@ def add_commands(command: AddCommand) -> None:
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         findings = collection.verify(max(0, options.sample))
         status = collection.status()
     if options.json:
-        _print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
+        print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
     elif findings:
         for finding in findings:
             print(f"{finding.kind}: {finding.subject}: {finding.problem}")
     else:
         print(f"All is well: {status.documents:,} documents, {status.passages:,} passages.")
-    return WRONG if findings else 0
+    return NOTHING if findings else 0
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         collection.backup(options.file)
     size = options.file.stat().st_size
     said = {"file": str(options.file), "bytes": size}
-    _print_json(said) if options.json else print(f"Wrote {options.file}, {size:,} bytes.")
+    print_json(said) if options.json else print(f"Wrote {options.file}, {size:,} bytes.")
     return 0
 
 
@@ -63,11 +57,11 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
     from .index.backup import restore
 
     restore(settings.data, options.collection, options.file, replace=options.replace, settings=settings)
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         collection.build_index()
         status = collection.status()
     if options.json:
-        _print_json({"collection": status.collection, "documents": status.documents, "passages": status.passages})
+        print_json({"collection": status.collection, "documents": status.documents, "passages": status.passages})
     else:
         print(f"Restored {status.collection}: {status.documents:,} documents, {status.passages:,} passages.")
     return 0
@@ -76,31 +70,21 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
 def _reindex(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding
 
-    with _collection(options, settings) as collection, adding(options.to_model, "Reindexing under") as on_progress:
+    with open_collection(options, settings) as collection, adding(options.to_model, "Reindexing under") as on_progress:
         generation = collection.reindex(options.to_model, on_progress=on_progress)
         collection.build_index()
     if options.json:
-        _print_json({"embedding_model": options.to_model, "generation": generation})
+        print_json({"embedding_model": options.to_model, "generation": generation})
     else:
         print(f"{options.collection} is under {options.to_model} now. A running server goes on with it by itself.")
     return 0
 
 
 def _compact(options: argparse.Namespace, settings: Settings) -> int:
-    with _collection(options, settings) as collection:
+    with open_collection(options, settings) as collection:
         done = collection.compact()
     if options.json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
     else:
         print(f"{done.bytes_before:,} bytes before, {done.bytes_after:,} now.")
     return 0
-
-
-def _collection(options: argparse.Namespace, settings: Settings) -> Collection:
-    from .qa.collection import Collection
-
-    return Collection.open(settings.data, options.collection, create=False, settings=settings)
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,10 @@ def _of_file(file: Path) -> dict[str, Any]:
     return values
 
 
+_KINDS = {
+    int: "a whole number of at least 0", float: "a number of at least 0", bool: "yes or no", str: "a text",
+    Path: "a path",
+}  # fmt: skip
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -135,11 +140,13 @@ def _value(name: str, raw: object, default: Any) -> Any:
         if kind is bool:
             return _TRUTH[str(raw).lower()]
         if isinstance(raw, str) or type(raw) is kind or (kind is float and type(raw) is int):
-            return kind(raw)
+            value = kind(raw)
+            if not isinstance(value, int | float) or 0 <= value < inf:  # no amount, size or time is negative
+                return value
     except (ValueError, KeyError):
         pass
     raise InputError(
-        f"{name} is {raw!r}, which is not a {kind.__name__}.",
+        f"{name} is {raw!r}, which is not {_KINDS[kind]}.",
         subject=raw,
         way_out=f"Leave it out, or give it a value like {default!s}.",
     )

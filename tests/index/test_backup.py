@@ -125,6 +125,9 @@ def test_other_files_are_refused(data: Path, tmp_path: Path) -> None:
         tar.addfile(info, io.BytesIO(described))
     with pytest.raises(FormatVersionError, match="newer version"):
         spanwise.restore(data, tmp_path / "newer.tar")
+    for folder in (tmp_path, tmp_path / "newer.tar" / "below"):
+        with pytest.raises(SourceError, match="There is no file"):
+            spanwise.restore(data, folder)
     assert spanwise.collections(data) == []
     assert not (tmp_path / "evil").exists()
 
@@ -132,6 +135,8 @@ def test_other_files_are_refused(data: Path, tmp_path: Path) -> None:
 def test_a_backup_is_there_as_a_whole_or_not_at_all(filled: Collection, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"no folder '.*nowhere' to write the backup in"):
         filled.backup(tmp_path / "nowhere" / "backup.tar")
+    with pytest.raises(StorageError, match=r"'.*' is a folder. Give a file"):
+        filled.backup(tmp_path)
     (tmp_path / "backup.tar").write_bytes(b"the one before")
     original = next((tmp_path / "data" / "collections" / "default" / "originals").iterdir())
     original.write_bytes(b"The bridge is wild.   ")

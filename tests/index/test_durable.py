@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spanwise.index.durable import make_folder, write_file
+from spanwise.index.durable import file_sizes, make_folder, write_file
 from spanwise.qa.collection import Collection
 
 
@@ -35,6 +35,14 @@ def test_the_folders_that_name_a_new_collection_are_synced(
     synced.clear()
     opened()
     assert not synced
+
+
+def test_a_file_that_is_just_being_removed_is_not_counted(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", b"four")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")  # listed, and not there when it is looked at
+    assert file_sizes(tmp_path) == {"a": 4}
+    assert file_sizes(tmp_path / "nowhere") == {}
 
 
 def test_folders_and_files_are_made(tmp_path: Path) -> None:

@@ -135,6 +135,18 @@ def test_what_failed_is_said_again(library: Collection, folder: Path) -> None:
     assert [failure.source for failure in library.add(folder).failed] == ["bad.txt"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_folder_whose_name_is_not_utf8_is_read_as_any_other(library: Collection, folder: Path) -> None:
+    for name in (b"odd \xff", b"odd \xfe"):
+        odd = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+        write(odd / "0.txt", f"Unit {name!r} is stored.")
+        assert library.add(odd).ids == ("0.txt",)
+        assert library.add(odd).unchanged == ("0.txt",)
+        assert "odd" not in library.document("0.txt").id
+    assert library.document("0.txt").text == "Unit b'odd \\xfe' is stored."
+    assert library.sync(odd).unchanged == ("0.txt",)
+
+
 def test_two_folders_with_the_same_names_do_not_hide_each_other(
     library: Collection, folder: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -16,14 +17,18 @@ from spanwise import (
     CorruptDataError,
     DocumentIdError,
     FormatVersionError,
+    InputError,
     ModelMismatchError,
     Settings,
     Source,
+    Span,
     SpanwiseError,
     StorageError,
 )
+from spanwise.index import embedding
 from spanwise.index.migrations import FORMAT_VERSION
 from spanwise.index.storage import Database, collections
+from spanwise.qa import reading
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -85,6 +90,63 @@ def test_a_collection_is_refused_behind_a_fork(opened: Open) -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert library.documents()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")  # since Python 3.12
+def test_a_forked_process_can_open_a_collection_of_its_own(opened: Open) -> None:
+    library = opened()
+    library.add("Words.")
+    library.search("words")  # starts the thread that a fork leaves behind
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # a search that waits for a thread that is not there would wait for ever
+        try:
+            os._exit(len(opened().search("words")))
+        finally:
+            os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")  # since Python 3.12
+def test_models_are_loaded_anew_behind_a_fork() -> None:
+    embedding._loaded["ours", 0, None, None] = HashEmbedder()
+    reading._loaded["ours", 0] = ScriptedReader()
+    child = os.fork()
+    if not child:
+        os._exit(len(embedding._loaded) + len(reading._loaded))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    del embedding._loaded["ours", 0, None, None], reading._loaded["ours", 0]
+
+
+def test_a_writer_that_does_not_wait_leaves_the_next_one_waiting(database: Path) -> None:
+    opened = Database(database.parent, create=False, write_wait_seconds=3)
+    with closing(opened):
+        with opened.writing(wait_seconds=0):
+            pass
+        with opened.reading() as connection:
+            assert connection.execute("PRAGMA busy_timeout").fetchone() == (3_000,)
+
+
+def test_ids_and_numbers_that_nothing_can_have_are_refused(opened: Open) -> None:
+    library = opened()
+    library.add(Source("The bridge is wide.", id="a"))
+    odd = "\ud800"
+    asked: list[Callable[[], object]] = [
+        lambda: library.document(odd),
+        lambda: library.remove("a", odd),
+        lambda: library.documents(after=odd),
+        lambda: library.documents(limit=10**30),
+        lambda: library.locate(odd, Span(0, 1)),
+        lambda: library.original(odd),
+        lambda: library.page_image(odd, 1),
+        lambda: library.mark("Where?", "right", document_id=odd),
+    ]
+    for ask in asked:
+        with pytest.raises(InputError, match="cannot be asked for that"):
+            ask()
+    assert [info.id for info in library.documents()] == ["a"]
 
 
 def test_a_commit_is_on_disk_when_it_returns(database: Path) -> None:

@@ -114,7 +114,7 @@ def test_keeping_can_be_switched_off_and_on(opened: Open, tmp_path: Path, kept: 
     assert opened().add(file).unchanged == ("a.txt",)  # kept now, and nothing was read or embedded again
     assert library.original("a.txt") == b"The bridge is wide."
     assert Settings.from_environment({"SPANWISE_KEEP_ORIGINALS": "false"}).keep_originals is False
-    with pytest.raises(spanwise.InputError, match="'maybe', which is not a bool"):
+    with pytest.raises(spanwise.InputError, match="'maybe', which is not yes or no"):
         Settings.from_environment({"SPANWISE_KEEP_ORIGINALS": "maybe"})
 
 

@@ -1,0 +1,36 @@
+"""What the files of the command line have in common."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .qa.collection import Collection
+
+Command = Callable[[argparse.Namespace, Settings], int]
+"""Does the work and returns the exit code."""
+AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
+"""Makes the parser of one command from its name, what it runs and what it is for."""
+
+NOTHING = 1
+"""Exit code: done, but with nothing to show, or something failed."""
+
+
+def open_collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
+    """The collection that the command line names."""
+    from .index import managing
+    from .index.embedding_choice import configured_embedder
+    from .qa.collection import Collection
+
+    if create and not managing.exists(settings.data, options.collection):
+        configured_embedder(settings, None)  # a model that cannot be loaded is to leave no empty collection behind
+    return Collection.open(settings.data, options.collection, create=create, settings=settings)
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
