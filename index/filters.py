@@ -88,7 +88,8 @@ def parse_where(given: AnyWhere | None) -> Where | None:
     several = [given] if isinstance(given, Mapping | str) else given
     if not isinstance(several, Sequence) or isinstance(several, bytes):
         raise _refused(f"is {type(given).__name__}", given, 'Give an object like {"year": 2020}.')
-    tree = _all([_one(item) for item in several])
+    levels = MOST_LEVELS - (len(several) > 1)  # several are one level more, as they are in `where_object`
+    tree = _all([_from_object(_object(item), levels) for item in several])
     if _count(tree) > MOST_CONDITIONS:
         raise _refused(f"has more than {MOST_CONDITIONS} conditions", None, "Lists of values count as one.")
     return None if tree == AllHold(()) else tree
@@ -97,11 +98,9 @@ def parse_where(given: AnyWhere | None) -> Where | None:
 def where_object(given: AnyWhere) -> Mapping[str, object]:
     """`given` as one object that `parse_where` reads as the same conditions. Raises FilterError."""
     several = [given] if isinstance(given, Mapping | str) else given
+    if not several:
+        return {}
     return _object(several[0]) if len(several) == 1 else {"$and": [_object(item) for item in several]}
-
-
-def _one(given: object) -> Where:
-    return _from_object(_object(given), MOST_LEVELS)
 
 
 def _object(given: Any) -> Any:
@@ -112,6 +111,8 @@ def _object(given: Any) -> Any:
         return _of_text(given)
     try:
         return json.loads(given)
+    except RecursionError:
+        raise _too_deep() from None
     except ValueError as error:
         raise _refused(f"is not JSON ({error})", given, 'Write it like {"year": {"$gte": 2020}}.') from None
 
@@ -129,6 +130,8 @@ def _of_text(text: str) -> Mapping[str, object]:
         )
     try:
         value = json.loads(words)  # 2020, true, null, "2020", ["sport", "games"]
+    except RecursionError:
+        raise _too_deep() from None
     except ValueError:
         value = words
     return {name: {_SIGNS[sign]: value}}
@@ -138,7 +141,7 @@ def _from_object(given: object, levels: int) -> Where:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise _refused(f"holds {_short(given)} where an object belongs", given, 'Write it like {"year": 2020}.')
     if not levels:
-        raise _refused(f"is nested more than {MOST_LEVELS} levels deep", None, "Flatten it.")
+        raise _too_deep()
     return _all([_entry(name, value, levels - 1) for name, value in given.items()])
 
 
@@ -207,6 +210,10 @@ def _count(where: Where) -> int:
 
 def _short(value: object) -> str:
     return repr(value)[:60]
+
+
+def _too_deep() -> FilterError:
+    return _refused(f"is nested more than {MOST_LEVELS} levels deep", None, "Flatten it.")
 
 
 def _refused(problem: str, subject: object, way_out: str) -> FilterError:
