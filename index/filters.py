@@ -85,7 +85,9 @@ def parse_where(given: AnyWhere | None) -> Where | None:
     """
     if given is None:
         return None
-    tree = _all([_one(item) for item in _several(given)])
+    several = _several(given)
+    levels = MOST_LEVELS - (len(several) > 1)  # several are one level more, as they are in `where_object`
+    tree = _all([_from_object(_object(item), levels) for item in several])
     if _count(tree) > MOST_CONDITIONS:
         raise _refused(f"has more than {MOST_CONDITIONS} conditions", None, "Lists of values count as one.")
     return None if tree == AllHold(()) else tree
@@ -113,10 +115,6 @@ def _several(given: AnyWhere) -> Sequence[Mapping[str, object] | str]:
     return several
 
 
-def _one(given: object) -> Where:
-    return _from_object(_object(given), MOST_LEVELS)
-
-
 def _object(given: Any) -> Any:
     """What a condition in text says as an object, which is not checked."""
     if not isinstance(given, str):
@@ -125,7 +123,9 @@ def _object(given: Any) -> Any:
         return _of_text(given)
     try:
         return json.loads(given)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
         raise _refused(f"is not JSON ({error})", given, 'Write it like {"year": {"$gte": 2020}}.') from None
 
 
@@ -151,7 +151,7 @@ def _from_object(given: object, levels: int) -> Where:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise _refused(f"holds {_short(given)} where an object belongs", given, 'Write it like {"year": 2020}.')
     if not levels:
-        raise _refused(f"is nested more than {MOST_LEVELS} levels deep", None, "Flatten it.")
+        raise _too_deep()
     return _all([_entry(name, value, levels - 1) for name, value in given.items()])
 
 
@@ -221,6 +221,10 @@ def _count(where: Where) -> int:
 
 def _short(value: object) -> str:
     return repr(value)[:60]
+
+
+def _too_deep() -> FilterError:
+    return _refused(f"is nested more than {MOST_LEVELS} levels deep", None, "Flatten it.")
 
 
 def _refused(problem: str, subject: object, way_out: str) -> FilterError:

@@ -31,6 +31,8 @@ _ISO_DATE = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b")
 _GROUPED = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}(?!\d))")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _TOKEN = re.compile(r"\d+\.\d+|\w+")
+# A float holds these exactly to the last digit; longer figures are names of things and stay as they are written.
+_AMOUNT = re.compile(r"(?=.{1,15}$)\d+(?:\.\d{1,6})?")
 
 
 def same_answer_key(text: str) -> str:
@@ -97,7 +99,7 @@ def _number(words: list[str], start: int) -> tuple[float | None, int]:
             if seen and not (current % 100 == 0 or (current % 10 == 0 and current % 100 >= 20 and _SMALL[word] < 10)):
                 break
             current += _SMALL[word]
-        elif not seen and re.fullmatch(r"\d+(?:\.\d+)?", word):
+        elif not seen and _AMOUNT.fullmatch(word):
             current = float(word)
         elif word in _LARGE:
             current = (current if seen else 1) * _LARGE[word]
@@ -118,14 +120,15 @@ def _dates(words: list[str]) -> list[str]:
     result: list[str] = []
     for place, word in enumerate(words):
         before = result[-1] if result else ""
+        if tied := before == "of" and len(result) > 1 and _is_day(result[-2]):
+            before = result[-2]
         neighbours = {before, words[place + 1] if place + 1 < len(words) else ""}
         month = _MONTHS.get(word)
         if month is None or (word in ("may", "mar", "dec", "sep") and not any(map(_is_day_or_year, neighbours))):
             result.append(word)
             continue
-        if before == "of" and len(result) > 1 and _is_day(result[-2]):
+        if tied:
             result.pop()
-            before = result[-1]
         if _is_day(before) and not (place + 1 < len(words) and _is_day(words[place + 1])):
             day = result.pop()
             result += [month, day]
@@ -135,7 +138,7 @@ def _dates(words: list[str]) -> list[str]:
 
 
 def _is_day(word: str) -> bool:
-    return word.isdecimal() and 1 <= int(word) <= 31
+    return word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= 31
 
 
 def _is_day_or_year(word: str) -> bool:

@@ -92,7 +92,8 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
             stop = found.end() - (len(found[0]) - len(found[0].rstrip(".,")))
             start, end = min(start, found.start()), max(end, stop)
     for label in _LINK_LABEL.finditer(text, max(0, start - 80), min(len(text), end + 80)):
-        if start < label.start() < end <= label.end():  # the span begins before the label and does not leave it
+        # The span begins before the label, does not leave it, and holds some of its words.
+        if start < label.start() and end <= label.end() and any(map(str.isalnum, text[label.start() + 1 : end])):
             start = label.start() + 1
     while True:
         before = (start, end)
@@ -110,7 +111,7 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
         if text[start:end].count('"') == 1:
             start += text[start:end].startswith('"')
             end -= text[start:end].endswith('"')
-        if words.endswith(("(", "[", "{", "“")):
+        if text.endswith(("(", "[", "{", "“"), start, end):  # what the lines above have left of it
             end -= 1
         if (start, end) == before or start >= end:
             break

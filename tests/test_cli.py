@@ -70,6 +70,7 @@ def test_add_says_what_it_did_and_costs_nothing_again(tmp_path: Path, run: Run) 
     assert run("add", "a.txt").stdout == "Added 0, replaced 1, unchanged 0.\n"
 
 
+@pytest.mark.slow
 def test_two_paths_with_one_name_do_not_replace_each_other(tmp_path: Path, run: Run) -> None:
     for place in ("one", "two"):
         (tmp_path / place).mkdir()

@@ -131,6 +131,7 @@ def test_the_wheel_holds_only_spanwise(tmp_path: Path) -> None:
         assert packed >= {file.relative_to(ROOT).as_posix() for file in sources(room)}
 
 
+@pytest.mark.slow
 def test_bare_rooms_cannot_be_imported() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import index.collection"
     failed = subprocess.run([sys.executable, "-c", code, ROOT], capture_output=True, text=True, check=False)

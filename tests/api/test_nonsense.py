@@ -61,14 +61,13 @@ def check(response: Any) -> None:
 
 
 @pytest.mark.parametrize("route", bodies)
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_bodies(client: FlaskClient, route: str, data: st.DataObject) -> None:
     body = data.draw(bodies[route] | value)
     check(client.post(route, data=json.dumps(body), content_type="application/json"))
 
 
-@hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 @given(anything, st.sampled_from(["get", "put", "delete"]), st.dictionaries(anything, anything, max_size=2))
 def test_addresses(client: FlaskClient, name: str, method: str, query: dict[str, str]) -> None:
     plain = {key.encode("utf-8", "replace"): text.encode("utf-8", "replace") for key, text in query.items()}
@@ -76,7 +75,6 @@ def test_addresses(client: FlaskClient, name: str, method: str, query: dict[str,
     check(getattr(client, method)(address, query_string=plain, json={"text": "Something."}))
 
 
-@hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.binary(max_size=60))
 def test_bytes(client: FlaskClient, body: bytes) -> None:
     check(client.post("/v1/ask", data=body, content_type="application/json"))

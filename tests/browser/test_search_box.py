@@ -81,7 +81,9 @@ def test_what_matched_is_strong_in_the_passages_found(page: Any) -> None:
 def test_the_highlight_is_the_span_of_the_link(page: Any, documents: Documents, ask: Ask) -> None:
     ask(page, QUESTION)
     page.locator(".agreeing a").wait_for()
-    for link in page.locator("spanwise-search a.go").all():
+    links = page.locator("spanwise-search a.go").all()
+    assert links
+    for link in links:
         address = link.get_attribute("href")
         document, start, end = re.search(r"#/documents/(.+)\?start=(\d+)&end=(\d+)&version=sha256", address).groups()
         opened = page.context.new_page()

@@ -214,6 +214,7 @@ def test_retrieval_over_a_file_of_labelled_questions(file: Path) -> None:
     assert run_retrieval(file, limit=2, embedder=HashEmbedder())["n"] == 2
 
 
+@pytest.mark.slow
 def test_a_long_document_counts_once(tmp_path: Path) -> None:
     # Every passage of the long document is nearer to the query than any of the 25 short ones, and there are more of
     # them than the first search returns; yet 20 documents are ranked.

@@ -42,7 +42,9 @@ def wrong_passages(same_title: bool) -> dict[str, str]:
 
 
 def test_a_wrong_passage_is_none_that_the_question_is_asked_of() -> None:
-    for id_, text in wrong_passages(same_title=False).items():
+    wrong = wrong_passages(same_title=False)
+    assert wrong.keys() == {row.id for row in ROWS}
+    for id_, text in wrong.items():
         asked = ROWS[int(id_) - 1].question
         assert text not in [other.context for other in ROWS if other.question == asked]
 
@@ -64,6 +66,7 @@ def test_evidence_is_read_as_far_as_the_engine_reads() -> None:
 
 
 def test_contact_questions_ask_for_what_is_there_and_for_what_is_not() -> None:
+    assert {asked[0].title for asked in contact_rows(ROWS)} == {"Alpha", "Beta"}
     for asked in contact_rows(ROWS):
         assert [row.answerable for row in asked] == [True, True, False, False]
         text = asked[0].context
@@ -80,7 +83,9 @@ def test_contact_questions_ask_for_what_is_there_and_for_what_is_not() -> None:
 
 def test_a_detail_left_out_leaves_the_others_whole() -> None:
     for seed in range(100):  # the web address left out is part of the e-mail address in some
-        for asked in contact_rows(ROWS, seed):
+        made = list(contact_rows(ROWS, seed))
+        assert made
+        for asked in made:
             assert sum(row.answerable for row in asked) == 2
 
 

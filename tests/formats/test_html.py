@@ -57,6 +57,7 @@ def test_every_block_leads_to_its_element(load) -> None:
 
     tree = html.document_fromstring(PAGE)
     source = one(load)
+    assert len(source.layout.blocks) > 3
     for block in source.layout.blocks:
         (element,) = tree.xpath(block.element)
         shown = "".join(element.itertext()).replace("\u00ad", "").split()

@@ -10,21 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
 import spanwise
 from spanwise import Settings, Span
 from spanwise.index.embedding import Vectors
-from spanwise.index.store import DocumentDraft, PassageDraft, PassageStore
+from spanwise.index.store import DocumentDraft, PassageDraft, PassageStore, View
 from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import NumpyIndex
 from spanwise.index.vectors_faiss import FaissFlatIndex
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
-
-settings.register_profile("index", max_examples=100, derandomize=True, deadline=None, database=None)
-settings.load_profile("index")
 
 # What has broken splitters and offsets before, each in a few characters.
 _SCRAPS = [
@@ -128,5 +124,55 @@ def draft() -> Callable[..., DocumentDraft]:
         return DocumentDraft(
             id_, text, content_hash, id_.title(), None, {"n": 1}, "text/plain", (), tuple(drafts), tuple(rows)
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def texts_of() -> Callable[[View, list[tuple[int, float]]], list[str]]:
+    """The texts of scored passages, in their order."""
+
+    def read(view: View, scored: list[tuple[int, float]]) -> list[str]:
+        passages = view.passages([key for key, _ in scored])
+        return [passages[key].text for key, _ in scored]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def dense(texts_of: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Searches a store for the passages nearest to a text, by its vector in `HashEmbedder(16)`."""
+    embed = HashEmbedder(16).embed_query
+
+    def search(store: PassageStore, text: str, k: int = 10) -> list[str]:
+        with store.reading() as view:
+            return texts_of(view, view.dense(embed(text), k))
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def lexical(texts_of: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Searches a store by words."""
+
+    def search(store: PassageStore, query: str, k: int = 10) -> list[str]:
+        with store.reading() as view:
+            return texts_of(view, view.lexical(view.read(query), k))
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def random_passages() -> Callable[[int, int], list[str]]:
+    """Makes `count` different passages of words of which the first are common and the last rare."""
+    pool = "alba birk corn dusk elm fern gorse heath iris junco".split()
+
+    def make(count: int, seed: int) -> list[str]:
+        rng = np.random.default_rng(seed)
+        weights = 1 / np.arange(1, len(pool) + 1)
+        return [
+            f"unit{n} " + " ".join(rng.choice(pool, size=int(rng.integers(2, 12)), p=weights / weights.sum()))
+            for n in range(count)
+        ]
 
     return make

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise
@@ -136,7 +136,7 @@ def test_what_a_filter_allows(library: Collection, where: AnyWhere | None, expec
         ("=3", "is no condition"),
         (" " * 100_000, "is no condition"),
         ("a" + " " * 100_000, "is no condition"),
-        ('{"a":' + "[" * 100_000, "is not JSON"),
+        ('{"a":' + "[" * 100_000, "10 levels"),
         ('{"a": 1', "is not JSON"),
         ("{year: 1}", "is not JSON"),
         ("[1]", "is no condition"),
@@ -170,14 +170,6 @@ def test_what_cannot_be_understood_is_refused(library: Collection, where: Any, s
         library.search("bridge", where=where)
     with pytest.raises(FilterError, match=said):
         library.ask("bridge", where=where)
-
-
-def test_deep_nesting_is_refused() -> None:
-    deep: dict[str, Any] = {"a": 1}
-    for _ in range(12):
-        deep = {"$not": deep}
-    with pytest.raises(FilterError, match="10 levels"):
-        parse_where(deep)
 
 
 def test_ask_reads_only_what_is_allowed(library: Collection) -> None:
@@ -227,10 +219,6 @@ def test_a_name_that_no_document_has_is_told_with_those_there_are(tmp_path: Path
         assert words.endswith(", and more.")
         assert words.count(",") == 20
         assert "y" * 60 + "…" in library.search("bridge", where={"y" * 100: 1}).warnings[0]
-
-
-def test_a_value_may_begin_with_a_sign_when_it_is_quoted() -> None:
-    assert parse_where('note=">5 m"') == parse_where({"note": ">5 m"})
 
 
 def test_several_questions_read_only_what_is_allowed(library: Collection) -> None:
@@ -326,7 +314,6 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any
         yield search
 
 
-@settings(max_examples=40)
 @given(st.lists(metadata, min_size=1, max_size=6), filters)
 def test_a_filter_allows_what_a_plain_reading_of_the_metadata_allows(
     pool: Callable[..., list[int]], stored: list[dict[str, Any]], where: Mapping[str, Any]
@@ -339,7 +326,6 @@ def test_a_filter_allows_what_a_plain_reading_of_the_metadata_allows(
 WORDS = "alba birk corn dusk elm fern gorse heath iris junco".split()
 
 
-@settings(max_examples=30)
 @given(st.data())
 def test_a_filtered_search_is_the_whole_ranking_less_what_is_not_allowed(
     tmp_path_factory: pytest.TempPathFactory, draft: Callable[..., DocumentDraft], data: st.DataObject

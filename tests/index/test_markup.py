@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise.index.markup import blank_markup
@@ -45,7 +45,6 @@ def test_what_is_no_mark_stays(text: str) -> None:
     assert blank_markup(text) == text
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_length_stays_and_changes_are_spaces(data: st.DataObject, nasty_texts: st.SearchStrategy[str]) -> None:
     text = data.draw(nasty_texts)
@@ -54,7 +53,11 @@ def test_length_stays_and_changes_are_spaces(data: st.DataObject, nasty_texts: s
     assert all(now in (was, " ") for was, now in zip(text, seen, strict=True))
 
 
-@settings(max_examples=50)
+@given(st.lists(st.text("[]()!*_~`#> \tab.", max_size=20), min_size=1, max_size=4))
+def test_a_line_is_seen_the_same_whatever_stands_around_it(lines: list[str]) -> None:
+    assert blank_markup("\n".join(lines)).split("\n") == [blank_markup(line) for line in lines]
+
+
 @given(data=st.data())
 def test_letters_and_digits_are_blanked_only_in_link_targets(
     data: st.DataObject, nasty_texts: st.SearchStrategy[str]

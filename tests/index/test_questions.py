@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise
@@ -75,7 +75,6 @@ def test_odd_characters_are_read_over(filled: Collection, question: str) -> None
     filled.ask(question).question.encode()
 
 
-@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=()), max_size=40) | st.text('"*()-+:^{}NEARANDOR ', max_size=30))
 def test_any_question_has_hits_unless_it_is_empty(filled: Collection, question: str) -> None:
     if question.replace("\0", " ").strip():
@@ -135,7 +134,6 @@ def test_cosines_of_the_same_words_are_one(library: Collection) -> None:
 scores = st.dictionaries(st.integers(1, 8), st.floats(-1, 1, allow_subnormal=False), max_size=6)
 
 
-@settings(max_examples=50)
 @given(scores, scores.map(lambda found: {key: abs(value) + 1e-3 for key, value in found.items()}))
 def test_fused_scores_lie_in_zero_to_one_best_first(dense: dict[int, float], lexical: dict[int, float]) -> None:
     fused = fuse(dense, lexical)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spanwise.index.sentences import sentence_spans
@@ -79,7 +79,6 @@ def test_a_blank_line_ends_a_sentence_whatever_stands_around_it(parts: list[str]
     assert sentences("".join(parts)) == parts
 
 
-@settings(max_examples=50)
 @given(data=st.data())
 def test_spans_are_contiguous_and_cover_the_text(data: st.DataObject, nasty_texts: st.SearchStrategy[str]) -> None:
     text = data.draw(nasty_texts)

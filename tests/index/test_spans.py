@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import spanwise
@@ -44,7 +44,6 @@ def ask_for(library: Collection, word: str, text: str, media_type: str, places: 
     assert best.document.content_hash == library.document("planted").info.content_hash
 
 
-@settings(max_examples=40)
 @given(data=st.data(), word=st.sampled_from(WORDS), media_type=st.sampled_from(["text/plain", "text/markdown"]))
 def test_the_planted_span_is_the_answer(
     data: st.DataObject, word: str, media_type: str, library: Collection, nasty_texts: st.SearchStrategy[str]

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise import Heading, Source, Span
@@ -58,7 +58,6 @@ def test_any_text_is_split_without_loss_and_within_limits(
     check(text, words, limits, markdown_layout(text))
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_decomposing_tokenizers_stay_within_limits(data: st.DataObject, nasty_texts: st.SearchStrategy[str]) -> None:
     check(data.draw(nasty_texts), decomposed, SplitLimits.for_model(128))
@@ -86,7 +85,6 @@ def test_long_runs_of_one_kind(text: str, count: TokenCounter) -> None:
     check(text, count, SplitLimits.for_model(256))
 
 
-@settings(max_examples=40)
 @given(data=st.data(), max_tokens=st.sampled_from([32, 128, 256]), title=st.text(max_size=80))
 def test_prefix_and_passage_together_fit_the_model(
     data: st.DataObject, max_tokens: int, title: str, nasty_texts: st.SearchStrategy[str]
@@ -107,7 +105,6 @@ def test_prefix_and_passage_together_fit_the_model(
         assert embedded == f"{passage.prefix}\n{passage.span.of(seen)}".removeprefix("\n")
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_pieces_join_to_the_text(data: st.DataObject, nasty_texts: st.SearchStrategy[str]) -> None:
     text = data.draw(nasty_texts)

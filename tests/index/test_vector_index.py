@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise.index.embedding import Vectors
@@ -78,7 +78,6 @@ def test_a_search_among_some_rows_loses_none_of_them(factory: VectorIndexFactory
         assert scores == pytest.approx([exact[row] for row in positions.tolist()], abs=1e-6)
 
 
-@settings(max_examples=40)
 @given(
     st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=1, max_size=12),
     st.integers(1, 14),

@@ -217,6 +217,7 @@ def distances(a: str, b: str) -> list[int]:
     return [table[len(a), j] for j in range(len(b) + 1)]
 
 
+@pytest.mark.slow
 def test_near_words_are_all_that_are_near() -> None:
     rng = random.Random(0)
     words = sorted({"".join(rng.choices("abcdé字", k=rng.randint(3, 10))) for _ in range(800)})

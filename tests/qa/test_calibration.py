@@ -106,7 +106,6 @@ def boxes(folder: Path) -> spanwise.Collection:
     return collection
 
 
-@pytest.mark.slow
 def test_no_probability_is_above_the_one_before_it_where_the_ranking_is_not_by_span_alone() -> None:
     text = "It ended in 1947."
     info = DocumentInfo("a", None, None, {}, "", "", len(text), 1, "")

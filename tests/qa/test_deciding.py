@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanwise import DocumentInfo, Hit, Passage, Scores, Span, SpanInvariantError
 from spanwise.qa.deciding import Decided, decide, standing
@@ -92,6 +94,7 @@ def test_answers_of_a_document_never_overlap() -> None:
     places = list(itertools.combinations(range(0, len(text) + 1, 3), 2))
     reading = Reading(0.0, 0.0, tuple(Candidate(start, end, -float(n)) for n, (start, end) in enumerate(places)))
     found = decide([hit("a", text, 100)], [reading])
+    assert len(found) > 1
     for one, other in itertools.combinations(found, 2):
         assert one.span.end <= other.span.start or other.span.end <= one.span.start
     for one in found:
@@ -111,3 +114,63 @@ def test_equal_scores_go_by_the_search_then_by_place() -> None:
 def test_characters_outside_the_passage_are_refused() -> None:
     with pytest.raises(SpanInvariantError):
         decide([hit("a", "Rome")], [Reading(0.0, 0.0, (Candidate(0, 5, 1.0),))])
+
+
+VOCABULARY = [
+    "Rome",
+    "5",
+    "five",
+    "May 5",
+    "5 May",
+    "the",
+    "(hot",
+    "tea)",
+    '"',
+    ", ",
+    ". ",
+    "a@b.org",
+    "1,300",
+    "🏖️",
+    "[x](#)",
+]
+
+
+@st.composite
+def read_passages(draw: st.DrawFn) -> tuple[list[Hit], list[Reading]]:
+    """Passages of two documents, which may overlap, and what a reader found in them."""
+    texts = {
+        name: " ".join(draw(st.lists(st.sampled_from(VOCABULARY), min_size=2, max_size=14))) for name in ("a", "b")
+    }
+    hits, readings = [], []
+    for name in draw(st.lists(st.sampled_from("ab"), min_size=1, max_size=4)):
+        begin = draw(st.integers(0, len(texts[name]) - 1))
+        hits.append(hit(name, texts[name][begin : begin + draw(st.integers(1, 40))], begin))
+        found = []
+        for _ in range(draw(st.integers(0, 5))):
+            start = draw(st.integers(0, len(hits[-1].text) - 1))
+            end = draw(st.integers(start + 1, len(hits[-1].text)))
+            found.append(Candidate(start, end, draw(st.sampled_from([-2.0, 1.0, 5.0]))))
+        readings.append(Reading(draw(st.sampled_from([-1.0, 2.0])), 0.0, tuple(found)))
+    return hits, readings
+
+
+@given(read_passages())
+def test_the_ranking_of_any_readings(given: tuple[list[Hit], list[Reading]]) -> None:
+    found = decide(*given)
+    assert found == decide(*given)
+    order = [(-one.standing, one.passage.document.id, one.span.start) for one in found]
+    assert order == sorted(order)
+    assert len({one.key for one in found}) == len(found)
+    for one in found:
+        start = one.passage.span.start
+        assert one.passage.text[one.span.start - start : one.span.end - start] == one.text != ""
+        places = [(one.passage.document.id, one.span), *((place.document_id, place.span) for place in one.support)]
+        assert len(places) <= len(given[0])  # one of each passage at most
+        for (document, span), (another, other) in itertools.combinations(places, 2):
+            assert document != another or not overlap(span, other)
+    for one, another in itertools.combinations(found, 2):
+        assert one.passage.document.id != another.passage.document.id or not overlap(one.span, another.span)
+
+
+def overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from spanwise.qa.spans import complete
+from spanwise.qa.spans import complete, tidy
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,74 @@ def test_an_answer_takes_in_what_belongs_to_it(question: str, text: str, said: s
     assert text[first:last] == meant
 
 
-def test_spans_of_any_text_end_somewhere_in_it() -> None:
-    draw = random.Random(0)
-    for _ in range(3_000):
-        text = "".join(draw.choice('ab 1.,-"“”()[]„\n') for _ in range(draw.randrange(1, 14)))
-        start = draw.randrange(len(text))
-        end = draw.randrange(start + 1, len(text) + 1)
-        for question in ("Is it?", "Which three?", "What?"):
-            first, last = complete(question, text, start, end)
-            assert 0 <= first < last <= len(text), (question, text, start, end)
+@pytest.mark.parametrize(
+    ("text", "said", "meant"),
+    [
+        ("mail team@example.com now", "team@example", "team@example.com"),
+        ("was 130,000 men", "000", "130,000"),
+        ("costs $5.50, or less", "5", "$5.50"),
+        ("see courses.example.org today", "example", "courses.example.org"),
+        ("(+91) 120 4565994", "120 4565994", "(+91) 120 4565994"),
+        ("the [security demands](#) were", "[security demands", "security demands"),
+        ('he said "yes" then', '"yes', "yes"),
+        ("“indivisibility” is", "“indivisibility”", "“indivisibility”"),
+        ("in Kyiv, Ukraine", "Kyiv,", "Kyiv"),
+        ("It ended. The next", "ended", "ended"),
+        ("((", "((", "(("),
+        ("er sagt „Wort“ dazu", "Wort“", "Wort"),
+        ("for $1.5“ only", "1.5“", "$1.5"),
+        ("come, but [see](http://x.y)", "but [", "but"),
+        ("come, but [ **see**](http://x.y)", "but [ **", "but"),
+    ],
+)
+def test_edges_of_an_answer(text: str, said: str, meant: str) -> None:
+    start = text.index(said)
+    first, last = tidy(text, start, start + len(said))
+    assert text[first:last] == meant
+
+
+PIECES = [
+    "a", "Bob", "é", "字", "5", "1.5", " ", " ", "\n", ".", ",", "-", "**", "#", "$", "%", '"', "“", "”", "„", "(",
+    ")", "[", "]", " and ", " but ", "U.S.", "9 a.m.", "a@b.org", "www.x.org/y", "+49 30 12345", "[lab el](http://x.y)",
+    "[1]",
+]  # fmt: skip
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[str, int, int]:
+    text = "".join(draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9)))
+    start = draw(st.integers(0, len(text) - 1))
+    return text, start, draw(st.integers(start + 1, len(text)))
+
+
+def said(text: str, start: int, end: int) -> list[int]:
+    return [place for place in range(start, end) if text[place].isalnum()]
+
+
+@settings(max_examples=5 * settings().max_examples)
+@given(spans())
+@example((".é“", 1, 3))
+@example((" but  .[lab el](http://x.y)", 0, 8))
+@example(("(“a[lab el](http://x.y)%", 2, 4))
+def test_a_span_keeps_its_words_and_is_tidied_once(span: tuple[str, int, int]) -> None:
+    text, start, end = span
+    first, last = tidy(text, start, end)
+    assert 0 <= first < last <= len(text)
+    words = said(text, start, end)
+    if words:
+        assert said(text, first, last)
+        assert tidy(text, first, last) == (first, last)
+    if "](" not in text:
+        assert set(words) <= set(range(first, last))
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(spans(), st.sampled_from(["Is it?", "Which three?", "What?", "How many feet?"]))
+def test_a_completed_span_holds_the_tidy_one(span: tuple[str, int, int], question: str) -> None:
+    text, start, end = span
+    first, last = complete(question, text, start, end)
+    assert 0 <= first < last <= len(text)
+    assert set(said(text, *tidy(text, start, end))) <= set(range(first, last))
 
 
 def test_hostile_text_takes_no_time() -> None:

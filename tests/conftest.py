@@ -1,0 +1,9 @@
+"""What all tests share: how many examples hypothesis makes up, and that they are the same ones every time."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("full", max_examples=100, derandomize=True, deadline=None, database=None)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=10)  # `make quick`
+settings.load_profile("full")
