@@ -19,6 +19,15 @@ _MARKS = re.compile(
 
 def blank_markup(text: str) -> str:
     """`text` with link targets, emphasis, heading and quote marks replaced by spaces, character for character."""
+    return _with_marks_as(" ", text)
+
+
+def strip_markup(text: str) -> str:
+    """`text` without what `blank_markup` blanks: shorter, for people to read."""
+    return _with_marks_as("", _with_marks_as("", text))  # the label of a link may hold marks
+
+
+def _with_marks_as(filler: str, text: str) -> str:
     pieces: list[str] = []
     position = 0
     for match in _MARKS.finditer(text):
@@ -26,7 +35,7 @@ def blank_markup(text: str) -> str:
             start, end = match.span(group)
             if start >= 0:
                 pieces.append(text[position:start])
-                pieces.append(" " * (end - start))
+                pieces.append(filler * (end - start))
                 position = end
     pieces.append(text[position:])
     return "".join(pieces)

@@ -18,7 +18,7 @@ _SMALL_WORDS = {
     "French": "le la les des et est sont était qui que quoi quand où pourquoi comment quel quelle quels quelles du "
     "de un une dans pour avec sur par combien il elle a ont se ce au aux fut",
     "Spanish": "el la los las y es son era qué que quién quien cuándo cuando dónde donde cómo como cuál cuanto "
-    "cuántos cuántas por del de un una en con para se su fue ha está al",
+    "cuánto cuánta cuántos cuántas por del de un una en con para se su fue ha está al",
     "Portuguese": "o a os as e é são era que quem quando onde como qual quais quanto quantos por do da dos das de um "
     "uma em no na com para se foi tem está ao",
     "Italian": "il lo la gli le e è sono era che chi quando dove come quale quali quanto quanti perché del della dei "
@@ -36,6 +36,8 @@ def unknown_language(question: str) -> str | None:
     foreign = [letter for letter in letters if not _latin(letter)]
     if letters and 2 * len(foreign) > len(letters):
         return _script(foreign)
+    if question.lstrip().startswith("¿"):
+        return "Spanish"
     if len(words) < _LEAST_WORDS:
         return None
     counts = {language: sum(word in known for word in words) for language, known in _KNOWN.items()}

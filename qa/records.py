@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..index.markup import strip_markup
 from ..index.records import DocumentInfo, Location, Passage, Span
 
 
@@ -30,6 +31,11 @@ class Answer:
     """The other spans that say the same, best first; the answer's own span is not among them."""
     location: Location | None = None
     """Where the answer stands in its source: page and rectangles, element and link, line and column."""
+
+    @property
+    def plain(self) -> str:
+        """`text` for people: on one line, without Markdown's marks and the targets of links."""
+        return " ".join(strip_markup(self.text).split())
 
     @property
     def document(self) -> DocumentInfo:

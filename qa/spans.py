@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .blocks import one_cell, whole_commands
 from .contacts import asks_contact
 from .question_kinds import question_kind
 
@@ -14,9 +15,16 @@ _WHOLE = re.compile(
     r"|(?:[A-Z]{0,2}[$€£])?\d+(?:[.,:]\d+)+%?"  # 130,000 and 1.5 and 10:30 and US$61.3
     r"|[A-Z]{0,2}[$€£]\d+%?|\d+%"
     r"|\(?\+\d[\d ()/-]{5,}\d"  # telephone number
+    r"|(?<![^ \t(\[\"'`*,|/])(?:--[a-z][\w-]*|-[A-Za-z]{1,2}(?!\w)|[-−]\d+(?:[.,]\d+)*%?)"  # option, number below zero
+    r"|(?<![^\s(\[\"'`*,|:])(?:~|\$\w+)?(?:/[\w.+-]+)+/?"  # path of a file
+    r"|\b[A-Za-z]\+\+|\b[CF]\#"  # C++ and C#
 )
 _INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.)+[^\W\d_]$")
-_EDGE = " \t\r\n,;:—–-*_#|"
+_EDGE = " \t\r\n,;:—–-*_#|`"
+_EMPHASIS = re.compile(  # what Markdown sets off: **bold**, `code`, ~~struck~~, *slanted*; at most 300 characters of it
+    r"(?P<mark>\*{2,3}|~~|`{1,2}|(?<![\w*])\*(?!\*)|(?<!\w)__?(?!_))(?=\S)"
+    r"(?P<inner>(?:[^\n]|\n(?=\S)){1,300}?)(?<=\S)(?P=mark)"
+)
 _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“"}
 _LINK_LABEL = re.compile(r"\[[^\[\]\n]{1,2000}(?=\]\([^()\s]{0,2000}\))")
 _RELATIVE = re.compile(r"\b(?:last|next|this) $", re.IGNORECASE)
@@ -25,14 +33,17 @@ _PART_OF_TIME = re.compile(
     r"|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b(?! \d)"
 )
 _FIGURE = re.compile(
-    r"\d$|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|hundred)$", re.I
+    r"\d$|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)$",
+    re.I,
 )
 _UNIT = re.compile(
     r"[ \u00a0]?(?:%|percent|per cent|hundred|thousand|million|billion|trillion|[kcm]?m[²³]?|[km]?g|ft|feet|foot"
     r"|inch(?:es)?|yards?|miles?|acres?|hectares?|(?:square |cubic )?(?:kilo|centi|milli)?met(?:er|re)s?"
     r"|square (?:miles|feet)|tons?|tonnes?|pounds|lbs?|(?:kilo)?grams?|lit(?:er|re)s?|gallons?|degrees?|°[CF]?|mph|km/h"
-    r"|[kMG]?Hz|volts?|[kMG]?W|watts?|years?|months?|weeks?|days?|hours?|minutes?|seconds?|dollars|euros|centur(?:y|ies)"
-    r"|a\.m\.|p\.m\.|out of (?:every )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|hundred))(?![\w/²³-])"
+    r"|[kMG]?Hz|volts?|[kMG]?W|watts?|[kMGT]B|years?|months?|weeks?|(?:working |business )?days?|hours?|minutes?"
+    r"|seconds?|centur(?:y|ies)|dollars|euros?|[€£]|EUR|USD|GBP|CHF|a\.m\.|p\.m\."
+    r"|out of (?:every )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|hundred))(?![\w/²³-])"
 )
 _NUMBERS = {word: value for value, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
 _ASKED_NUMBER = re.compile(
@@ -50,6 +61,9 @@ def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     not name it, `last` before `Monday`, the rest of a list where the question says how many there are. For a
     yes or a no it is the clause that decides it, with who does what and any “not”."""
     start, end = tidy(text, start, end)
+    if (cell := one_cell(question, text, start, end)) != (start, end):
+        start, end = tidy(text, *cell)
+    start, end = whole_commands(question, text, start, end)
     if _PART_OF_TIME.match(text, start) and (found := _RELATIVE.search(text, max(0, start - 5), start)):
         start = found.start()
     if (unit := _UNIT.match(text, end)) and _FIGURE.search(text, start, end) and not _names(question, unit[0]):
@@ -79,7 +93,7 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
 def _names(question: str, unit: str) -> bool:
     """Whether `question` names `unit`: as a whole word, not as `m` or `ft`."""
     stem = unit.strip().lower().replace("per cent", "percent")[:5]
-    return not stem[0].isalpha() or (len(stem) > 2 and stem in question.lower())
+    return stem[0].isalpha() and len(stem) > 2 and stem in question.lower()
 
 
 def tidy(text: str, start: int, end: int) -> tuple[int, int]:
@@ -87,10 +101,7 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
     that hangs over and by brackets and quotes without their partner, which is taken along where it stands beside the
     span. Of a link only the label is left where the span holds words before it. In code points; never empty for a span
     with a letter or digit in it."""
-    for found in _WHOLE.finditer(text, max(0, start - 80), min(len(text), end + 80)):
-        if found.start() < end and found.end() > start:
-            stop = found.end() - (len(found[0]) - len(found[0].rstrip(".,")))
-            start, end = min(start, found.start()), max(end, stop)
+    start, end = _whole(text, start, end)
     for label in _LINK_LABEL.finditer(text, max(0, start - 80), min(len(text), end + 80)):
         # The span begins before the label, does not leave it, and holds some of its words.
         if start < label.start() and end <= label.end() and any(map(str.isalnum, text[label.start() + 1 : end])):
@@ -115,9 +126,34 @@ def tidy(text: str, start: int, end: int) -> tuple[int, int]:
             end -= 1
         if (start, end) == before or start >= end:
             break
-    if start < end and text.startswith(".", end) and _INITIALS.search(text, start, end):
+    if start >= end:
+        return before
+    if text.startswith(".", end) and _INITIALS.search(text, start, end):
         end += 1  # the dot of 9 a.m. and of the U.S.
-    return (start, end) if start < end else before
+    return _whole(text, *_with_marks(text, start, end))
+
+
+def _whole(text: str, start: int, end: int) -> tuple[int, int]:
+    for found in _WHOLE.finditer(text, max(0, start - 80), min(len(text), end + 80)):
+        if found.start() < end and found.end() > start:
+            stop = found.end() - (len(found[0]) - len(found[0].rstrip(".,")))
+            start, end = min(start, found.start()), max(end, stop)
+    return start, end
+
+
+def _with_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span with both marks of what Markdown sets off or with none: `12 euros** a day` takes in the stars before."""
+    if not any(mark in text[max(0, start - 1) : end + 1] for mark in "*`~_"):
+        return start, end
+    for found in _EMPHASIS.finditer(text):
+        first, last = found.span("inner")
+        if start == first and found.end() < end:
+            start = found.start()
+        elif end == last and start < found.start():
+            end = found.end()
+        elif found.start() == start and found.end() == end:
+            start, end = first, last
+    return start, end
 
 
 def _with_partner(text: str, start: int, end: int) -> tuple[int, int]:

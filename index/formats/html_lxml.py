@@ -234,8 +234,19 @@ class _Walk:
         if not around and tag in _BLOCKS | {"a", "td"}:
             names = re.split(r"[\s_-]+", f"{element.get('class', '')} {element.get('id', '')}".lower())
             around = any(name in _AROUND_NAMES or name.endswith("nav") for name in names)
+        if around and tag != "nav" and _in_the_text(element):
+            return False
         # What holds most of the page is not around it, whatever it is called.
         return around and sum(len(text) for text in element.itertext()) < self._whole / 2
+
+
+def _in_the_text(element: Element) -> bool:
+    """Whether `element` is a box in the running text: an aside between paragraphs, with more words than links."""
+    names = (element.tag, element.get("role"), *element.get("class", "").lower().split())
+    if not {"aside", "complementary", "sidebar"}.intersection(names) or element.getparent().find("p") is None:
+        return False
+    linked = sum(len("".join(link.itertext())) for link in element.iter("a"))
+    return linked * 2 < sum(len(text) for text in element.itertext())
 
 
 def _main_of(root: Element) -> Element:

@@ -49,7 +49,7 @@ def print_answers(result: AskResult) -> None:
         console.print("\nOther answers:")
         for answer in others:
             where = f"{answer.document.id}, characters {answer.span.start}-{answer.span.end}"
-            console.print(Text(f"  {answer.probability:4.0%}  {_one_line(answer.text)}  ({where})"))
+            console.print(Text(f"  {answer.probability:4.0%}  {_one_line(answer.plain)}  ({where})"))
 
 
 def print_answers_to_many(results: Sequence[AskResult]) -> None:
@@ -192,7 +192,7 @@ def _print_answer(console: Console, answer: Answer, calibrated: bool) -> None:
     sentence.append(_one_line(before, keep_ends=True).lstrip())
     sentence.append(_one_line(answer.text), style="bold green")
     sentence.append(_one_line(after, keep_ends=True).rstrip())
-    console.print(Text(_one_line(answer.text), style="bold"))
+    console.print(Text(_one_line(answer.plain), style="bold"))
     console.print(sentence)
     parts = [answer.document.title or answer.document.id]
     parts += [f"page {answer.page}"] if answer.page else []

@@ -16,6 +16,11 @@ INFO = DocumentInfo("a/b", "Title", None, {"year": 2022}, "sha256:00", "text/mar
 PASSAGE = Passage(INFO, Span(10, 30), "👋 It ends on Feb. 20.", Span(10, 31), ("Sport", "Winter"), 4)
 
 
+def test_plain_words_of_an_answer_have_no_marks() -> None:
+    answer = Answer("**12\n euros** a [day](x.md)", 0.5, Span(22, 29), Span(23, 30), PASSAGE)
+    assert answer.plain == "12 euros a day"
+
+
 def test_ask_json_is_the_settled_object() -> None:
     answer = Answer("Feb. 20", 0.123456, Span(22, 29), Span(23, 30), PASSAGE, (Support("c", Span(1, 8)),))
     assert ask_json(AskResult("When?", True, 0.98764, False, (answer,), 7, 12.345)) == {

@@ -39,6 +39,18 @@ def test_everything_shown_on_request(load) -> None:
     assert "bad()" not in text
 
 
+def test_a_box_between_paragraphs_is_text_and_a_column_of_links_is_not(load) -> None:
+    box = "<p><b>NOTE</b> buildd</p><p>It is the build daemon, see <a href='x'>there</a>.</p>"
+    links = "<a href='x'>Home</a> <a href='y'>Up</a>"
+    for opening, closing in (("<aside>", "</aside>"), ('<div class="sidebar">', "</div>")):
+        page = "<body><section><p>Before it.</p>{}{}{}<p>Behind it.</p></section><div>{}{}{}</div><p>End.</p></body>"
+        assert one(load, page.format(opening, box, closing, opening, "Around it.", closing)).text == (
+            "Before it.\n\nNOTE buildd\n\nIt is the build daemon, see there.\n\nBehind it.\n\nEnd."
+        )
+        text = one(load, page.format(opening, links, closing, "", "", "")).text
+        assert text == "Before it.\n\nBehind it.\n\nEnd."
+
+
 def test_title_metadata_headings_and_encoding(load) -> None:
     source = one(load)
     assert source.title == "The Harbour"

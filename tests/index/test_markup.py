@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanwise.index.markup import blank_markup
+from spanwise.index.markup import blank_markup, strip_markup
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from spanwise.index.markup import blank_markup
 )
 def test_marks_become_spaces(text: str, seen: str) -> None:
     assert blank_markup(text) == seen
+
+
+def test_what_people_read_has_no_gaps_for_marks() -> None:
+    assert strip_markup("Pay **12 euros**, see [the `page`](https://example.org/a).") == "Pay 12 euros, see the page."
+    assert strip_markup("2 * 3 [1]") == "2 * 3 [1]"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_a_question_in_another_language_is_warned_of_and_not_answered(collection
         ("Wann enden die Olympischen Spiele?", "German"),
         ("Quand se terminent les Jeux olympiques ?", "French"),
         ("¿Cuándo terminan los Juegos Olímpicos?", "Spanish"),
+        ("¿Cuánto cuesta la silla de oficina?", "Spanish"),
+        ("Cuánto cuesta la silla de oficina", "Spanish"),
         ("Quando terminam os Jogos Olímpicos?", "Portuguese"),
         ("Quando finiscono le Olimpiadi?", "Italian"),
         ("Wanneer eindigen de Olympische Spelen?", "Dutch"),
