@@ -67,7 +67,8 @@ def measure(
         if not hits.corrected:
             continue
         passages = [hit.passage for hit in hits]
-        shown = (question, respelt(question, hits.corrected), collection.as_read(question, hits.corrected))
+        unknown = {word: right for word, right in hits.corrected.items() if not reader.knows(word)}
+        shown = (question, respelt(question, hits.corrected), collection.as_read(question, unknown))
         for way, asked in zip(WAYS, shown, strict=True):
             best = decide(list(hits), read_passages(reader, asked, passages), asked)[0]
             score = score_text(best.text, golds)

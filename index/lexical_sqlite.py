@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from .filters import Where
@@ -76,7 +76,7 @@ class Lexicon:
         self._counts = known.counts(generation)
         self._counted: dict[tuple[tuple[str, ...], str | None], tuple[dict[str, str], tuple[str, ...]]] = {}
 
-    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
+    def read(self, query: str, known: Callable[[str], bool], *, prefix: bool = False) -> WordQuery:
         """`query` as words of this collection; see `View.read`."""
         words = read_words(query)
         last = words.terms[-1] if prefix and words.terms and fold(query).endswith(words.terms[-1]) else None
@@ -89,7 +89,8 @@ class Lexicon:
                 found = self._completed(term)
                 beginning = None if found else term
             else:
-                found = [term if term in held else self.corrected(term)]
+                near = term if term in held else self.corrected(term)
+                found = [term if near != term and known(term) else near]
             if found and not found[0].startswith(term):
                 corrected[term] = found[0]
             terms += found or [term]

@@ -140,8 +140,9 @@ class View(Protocol):
         """The `k` passages whose vectors are nearest among those that `where` allows: (key, inner product), best
         first."""
 
-    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
-        """The words of `query`: misspelt ones corrected from this collection, with `prefix` the last one completed."""
+    def read(self, query: str, *, prefix: bool = False, known: Callable[[str], bool] = lambda word: False) -> WordQuery:
+        """The words of `query`: misspelt ones, but not those that are `known`, corrected from this collection, with
+        `prefix` the last one completed."""
 
     def lexical(self, words: WordQuery, k: int, where: Where | None = None) -> Scored:
         """The `k` passages that share the rarest words, of those that `where` allows: (key, BM25, larger is better),

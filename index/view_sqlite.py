@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,8 +105,8 @@ class SqliteView:
         scores = inner_products(unpacked([blob for _, blob in found], self._store.name), vector)
         return dict(zip((key for key, _ in found), scores.tolist(), strict=True))
 
-    def read(self, query: str, *, prefix: bool = False) -> WordQuery:
-        return self._lexicon.read(query, prefix=prefix)
+    def read(self, query: str, *, prefix: bool = False, known: Callable[[str], bool] = lambda word: False) -> WordQuery:
+        return self._lexicon.read(query, known, prefix=prefix)
 
     def lexical(self, words: WordQuery, k: int, where: Where | None = None) -> Scored:
         return self._lexicon.search(words, k, where)

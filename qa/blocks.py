@@ -22,7 +22,7 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     begin, stop = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", start)
     if end > stop or "|" not in text[begin:stop]:
         return start, end
-    cells = _cells(text, begin, stop)
+    cells = row_cells(text, begin, stop)
     touched = [number for number, (first, last) in enumerate(cells) if first < end and start < last]
     named = [_NAME.match(text, *cell) for cell in cells]
     inline = len(cells) > 1 and all(named)
@@ -58,14 +58,19 @@ def whole_commands(question: str, text: str, start: int, end: int) -> tuple[int,
     return start, end
 
 
-def _cells(text: str, begin: int, stop: int) -> list[tuple[int, int]]:
-    """The cells of the row `[begin, stop)`, without the space around them; a mark at its edges makes none."""
-    cells: list[tuple[int, int]] = []
-    for part in text[begin:stop].split("|"):
-        first = begin + len(part) - len(part.lstrip())
-        cells.append((first, max(first, begin + len(part.rstrip()))))
-        begin += len(part) + 1
-    return cells[text[cells[0][0]] == "|" : len(cells) - (cells[-1][0] == cells[-1][1])]
+def row_cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the cells of the row `text[start:end]` of a table stand, without the space around them."""
+    line = text[start:end]
+    start += len(line) - len(line.lstrip())
+    end -= len(line) - len(line.rstrip())
+    if text.startswith("|", start) and text.endswith("|", start + 1, end):  # as in Markdown
+        start, end = start + 1, end - 1
+    cells = []
+    for cell in text[start:end].split("|"):
+        begin = start + len(cell) - len(cell.lstrip())
+        cells.append((begin, begin + len(cell.strip())))
+        start += len(cell) + 1
+    return cells
 
 
 def _first_row(text: str, begin: int) -> list[str]:
@@ -73,7 +78,7 @@ def _first_row(text: str, begin: int) -> list[str]:
     first = begin
     while first and "|" in text[(above := text.rfind("\n", 0, first - 1) + 1) : first]:
         first = above
-    return [text[slice(*cell)] for cell in _cells(text, first, text.index("\n", first))] if first < begin else []
+    return [text[slice(*cell)] for cell in row_cells(text, first, text.index("\n", first))] if first < begin else []
 
 
 def _stems(words: str) -> set[str]:

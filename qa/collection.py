@@ -219,7 +219,7 @@ class Collection(SearchCollection):
         question = self._check_question(question)
         with self._store.reading() as view:
             where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
-            words = view.read(question)
+            words = view.read(question, known=self._knows)
             hits = self._retrieve(view, question, words, READ_AT_MOST, where)
         question = self.as_read(question, words.corrected)
         calibration = self.calibration()
@@ -227,13 +227,9 @@ class Collection(SearchCollection):
         return decide(hits[: len(readings)], readings, question)
 
     def as_read(self, question: str, corrected: Mapping[str, str]) -> str:
-        """`question` as the reader sees it: the words corrected for the search are corrected here too, except those the
-        reader knows and those that only lost what stood in front: “unnatural” is no misspelling of “natural”."""
-        reader = self._reader()
-        misspelt = {
-            word: right for word, right in corrected.items() if not word.endswith(right) and not reader.knows(word)
-        }
-        return respelt(question, misspelt)
+        """`question` as the reader sees it: with the words that were corrected for the search, but for those that only
+        lost what stood in front: “unnatural” is no misspelling of “natural”."""
+        return respelt(question, {word: right for word, right in corrected.items() if not word.endswith(right)})
 
     @property
     def threshold(self) -> float:
@@ -255,7 +251,7 @@ class Collection(SearchCollection):
                 found = self._answers.get(view, key) if use_cache else None
                 if found is None:
                     with stage("lexical"):
-                        words = view.read(question)
+                        words = view.read(question, known=self._knows)
                     hits = self._retrieve(view, question, words, READ_AT_MOST, where)
                     read_generation = view.generation
                     # A search by meaning finds any passage there is: say why “not in these documents”.
@@ -356,6 +352,9 @@ class Collection(SearchCollection):
         except OSError:
             return 0, 0
         return (found.st_mtime_ns, found.st_ino) if found else (0, 0)
+
+    def _knows(self, word: str) -> bool:
+        return self._reader().knows(word)
 
     def _reader(self) -> Reader:
         return self._given_reader or load_reader(self._settings.reader, self._settings.threads)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..index.markup import blank_markup
 from ..index.records import Passage
+from .blocks import row_cells
 from .reading import Candidate, Reader, Reading
 
 _MORE = 3
@@ -110,24 +111,9 @@ def _rows(passage: Passage, text: str) -> Iterator[tuple[re.Match[str], list[str
         names = [name.strip() for name in table.columns.split("|")]
         begin, end = (max(place - passage.span.start, 0) for place in (table.start, table.end))
         for row in _LINE.finditer(text, begin, min(end, len(text))):
-            cells = _cells(text, *row.span())
+            cells = row_cells(text, *row.span())
             columns = names if table.columns else [""] * len(cells)
             if len(cells) == len(columns) + 1:  # the first one often has no name
                 columns = ["", *columns]
             if len(cells) == len(columns) and any(start < end for start, end in cells[1:]):
                 yield row, columns, cells
-
-
-def _cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Where the cells of the row `text[start:end]` stand, without the space around them."""
-    line = text[start:end]
-    start += len(line) - len(line.lstrip())
-    end -= len(line) - len(line.rstrip())
-    if text.startswith("|", start) and text.endswith("|", start + 1, end):  # as in Markdown
-        start, end = start + 1, end - 1
-    cells = []
-    for cell in text[start:end].split("|"):
-        begin = start + len(cell) - len(cell.lstrip())
-        cells.append((begin, begin + len(cell.strip())))
-        start += len(cell) + 1
-    return cells

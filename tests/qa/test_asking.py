@@ -169,7 +169,7 @@ def test_the_reader_sees_what_was_corrected(tmp_path: Path, asked: str, read: st
         result = collection.ask(asked)
         assert reader.asked == read
         assert result.question == asked
-        assert bool(result.corrected) is (asked != "When do the Olympics end?")
+        assert bool(result.corrected) is (asked not in ("When do the Olympics end?", "Where does gaelic grow?"))
         assert result.answerable is (read == "When do the Olympics end?")
         collection.rank_answers(asked)
         assert reader.asked == read
