@@ -80,6 +80,8 @@ class Shown:
         return replace(reading, candidates=tuple(spans[:top_n]))
 
     def _told(self, one: Candidate) -> Candidate | None:
+        if not 0 <= one.start < one.end <= len(self.text):
+            return one  # an error of the reader, which `decide` refuses
         inside = [piece for piece in self.pieces if piece.shown < one.end and one.start < piece.shown + piece.length]
         if not inside:
             return None

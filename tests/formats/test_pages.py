@@ -164,7 +164,7 @@ def test_pictures_are_kept_and_forgotten(bridge, monkeypatch) -> None:
     monkeypatch.setattr(client._renderer, "request", lambda *given: asked.append(given) or request(*given))
     assert bridge.page_image("bridge.pdf", 1) == first
     assert asked == []
-    monkeypatch.setattr("spanwise.index.pages._CACHED_BYTES", 10)
+    monkeypatch.setattr(bridge._pages._kept, "_most", len(first) + 10)
     bridge.page_image("bridge.pdf", 2)
     assert bridge.page_image("bridge.pdf", 1) == first
     assert len(asked) == 2
