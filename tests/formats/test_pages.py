@@ -23,6 +23,7 @@ from spanwise import (
 )
 from spanwise.api.app import create_app
 from spanwise.cli_open import show_answer
+from spanwise.index.caching import LruCache
 from spanwise.index.formats import client
 from spanwise.index.locating import locate
 from spanwise.settings import Settings
@@ -164,7 +165,7 @@ def test_pictures_are_kept_and_forgotten(bridge, monkeypatch) -> None:
     monkeypatch.setattr(client._renderer, "request", lambda *given: asked.append(given) or request(*given))
     assert bridge.page_image("bridge.pdf", 1) == first
     assert asked == []
-    monkeypatch.setattr(bridge._pages._kept, "_most", len(first) + 10)
+    monkeypatch.setattr(bridge._pages, "_kept", LruCache(10))
     bridge.page_image("bridge.pdf", 2)
     assert bridge.page_image("bridge.pdf", 1) == first
     assert len(asked) == 2
