@@ -67,10 +67,9 @@ class HashEmbedder:
 
 
 class ScriptedReader:
-    """A reader that finds what it was told to: the first occurrence of `script[question]` in a passage, or of each of
-    several.
+    """A reader that finds what it was told to: `script[question]`, or each of several, wherever it stands in a passage.
 
-    Questions that are not in the script get the first capitalised word or number, with a score below the threshold.
+    Questions that are not in the script get the capitalised words and numbers, with scores below the threshold.
     """
 
     threshold = 0.0
@@ -85,15 +84,12 @@ class ScriptedReader:
         return False
 
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
-        return [self._read(question, passage) for passage in passages]
+        return [self._read(question, passage, top_n) for passage in passages]
 
-    def _read(self, question: str, passage: str) -> Reading:
+    def _read(self, question: str, passage: str, top_n: int) -> Reading:
         wanted = self._script.get(question, ())
         words = (wanted,) if isinstance(wanted, str) else wanted
-        places = [(passage.find(one), len(one)) for one in words if one]
-        found = [Candidate(start, start + length, self._score) for start, length in places if start >= 0]
-        if found:
-            return Reading(self._score, 0.0, tuple(found))
-        guess = re.search(r"\b[A-Z0-9]\w*", passage)
-        candidates = (Candidate(guess.start(), guess.end(), -self._score),) if guess else ()
-        return Reading(-self._score, 0.0, candidates)
+        places = [place.span() for one in words if one for place in re.finditer(re.escape(one), passage)]
+        score = self._score if places else -self._score
+        places = places or [guess.span() for guess in re.finditer(r"\b[A-Z0-9]\w*", passage)]
+        return Reading(score, 0.0, tuple(Candidate(start, end, score) for start, end in places[:top_n]))

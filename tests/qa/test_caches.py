@@ -147,7 +147,7 @@ def test_words_that_no_longer_stand_are_refused_however_the_answer_came(library:
     library.collection.ask(QUESTION)
     with library.collection._store._database.writing() as connection:  # type: ignore[attr-defined]
         connection.execute("UPDATE documents SET text = replace(text, '20', '99')")  # behind everyone's back
-    library.collection._store._texts.__init__()  # type: ignore[attr-defined]
+    library.collection._store._texts.clear()  # type: ignore[attr-defined]
     with pytest.raises(spanwise.SpanInvariantError):
         library.collection.ask(QUESTION)
     assert len(library.reader.asked) == 1
