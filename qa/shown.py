@@ -23,7 +23,7 @@ def read_passages(reader: Reader, question: str, passages: Sequence[Passage], *,
     shown = [Shown.of(passage) for passage in passages]
     asked_for = top_n if all(one.as_it_stands for one in shown) else top_n + _MORE
     readings = reader.read(blank_markup(question), [one.text for one in shown], top_n=asked_for)
-    return [one.told(reading, top_n) for one, reading in zip(shown, readings, strict=True)]
+    return [one.told(reading) for one, reading in zip(shown, readings, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Shown:
         """Whether nothing was put in."""
         return len(self.pieces) == 1 and self.pieces[0].length == len(self.text)
 
-    def told(self, reading: Reading, top_n: int) -> Reading:
+    def told(self, reading: Reading) -> Reading:
         """`reading` in code points of the passage: spans in what was put in are dropped, those that reach into it cut,
         and of any that then overlap the best stays."""
         spans: list[Candidate] = []
@@ -77,7 +77,7 @@ class Shown:
             told = self._told(one)
             if told and all(told.end <= other.start or told.start >= other.end for other in spans):
                 spans.append(told)
-        return replace(reading, candidates=tuple(spans[:top_n]))
+        return replace(reading, candidates=tuple(spans))
 
     def _told(self, one: Candidate) -> Candidate | None:
         if not 0 <= one.start < one.end <= len(self.text):

@@ -91,5 +91,5 @@ class ScriptedReader:
         words = (wanted,) if isinstance(wanted, str) else wanted
         places = [place.span() for one in words if one for place in re.finditer(re.escape(one), passage)]
         score = self._score if places else -self._score
-        places = places or [guess.span() for guess in re.finditer(r"\b[A-Z0-9]\w*", passage)]
-        return Reading(score, 0.0, tuple(Candidate(start, end, score) for start, end in places[:top_n]))
+        places = places or [guess.span() for guess in re.finditer(r"\b[A-Z0-9]\w*", passage)][:top_n]
+        return Reading(score, 0.0, tuple(Candidate(start, end, score) for start, end in places))
