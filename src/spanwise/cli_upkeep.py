@@ -5,13 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .cli_shared import NOTHING, AddCommand, open_collection, print_json
 from .settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_commands(command: AddCommand) -> None:
