@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("full", max_examples=100, derandomize=True, deadline=None, database=None)
+settings.register_profile("full", max_examples=50, derandomize=True, deadline=None, database=None)
 settings.register_profile("quick", settings.get_profile("full"), max_examples=10)  # `make quick`
 settings.load_profile("full")
