@@ -32,7 +32,8 @@ class Judge(Protocol):
 
 
 class ReaderJudge:
-    """The relevance of a reading model, by default the shipped one, as `search(rerank=True)` asks it: on all cores."""
+    """The relevance of a reading model, by default the shipped one, as `search(rerank=True)` asks it for passages
+    without title and headings: on all cores."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._reader = load_reader(str(folder) if folder else "default")

@@ -76,10 +76,11 @@ def test_spans_in_the_headings_are_no_answers() -> None:
 
 PRICES = "Prices\n\nService | Dog | Cat\nCheck | £48 | £44\nTeeth | £310 | \nall day | only\nNails"
 ROWS = TableRows(10 + PRICES.index("Check"), 10 + len(PRICES), "Service | Dog | Cat")
+PRICED = Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,))
 
 
 def test_each_cell_is_read_behind_its_row_and_column() -> None:
-    found = Shown.of(Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,)))
+    found = Shown.of(PRICED)
     assert found.text == (
         "Prices\n\nService | Dog | Cat\nCheck Dog: £48. Check Cat: £44. \nTeeth Dog: £310. \nall day | only\nNails"
     )
@@ -99,17 +100,15 @@ def test_each_cell_is_read_behind_its_row_and_column() -> None:
     ],
 )
 def test_answers_from_tables_are_words_of_the_passage(shown: str, answer: str | None) -> None:
-    one = Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,))
-    start = Shown.of(one).text.rindex(shown)
-    [reading] = read_passages(SpansReader([(start, start + len(shown))]), "What?", [one])
+    start = Shown.of(PRICED).text.rindex(shown)
+    [reading] = read_passages(SpansReader([(start, start + len(shown))]), "What?", [PRICED])
     assert [PRICES[found.start : found.end] for found in reading.candidates] == ([answer] if answer else [])
 
 
 def test_a_name_told_of_several_cells_is_one_answer() -> None:
-    one = Passage(INFO, Span(10, 10 + len(PRICES)), PRICES, Span(0, 0), tables=(ROWS,))
-    text = Shown.of(one).text
+    text = Shown.of(PRICED).text
     places = [text.index("Check"), text.rindex("Check")]
-    [reading] = read_passages(SpansReader([(place, place + 5) for place in places]), "What?", [one])
+    [reading] = read_passages(SpansReader([(place, place + 5) for place in places]), "What?", [PRICED])
     assert len(reading.candidates) == 1
 
 
