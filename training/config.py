@@ -21,6 +21,7 @@ class DataConfig:
     held_out_titles: str
     link_margin: float
     unpaired_share: float
+    altered_share: float
     qamr_rows: int
     same_article_share: float
     retrieved_share: float
@@ -36,6 +37,7 @@ class AugmentConfig:
     keyword: float
     typo: float
     no_question_mark: float
+    heading: float
     crop: float
     crop_words: tuple[int, int]
     max_tokens: int
@@ -57,6 +59,7 @@ class TrainConfig:
     distil_scale: float
     ema: float
     frozen_layers: int
+    dropout: float
     dtype: str
     threads: int
     checkpoint_seconds: float

@@ -88,7 +88,7 @@ class Trainer:
         ):
             raise ValueError(f"{base} is not the base that this run's data was prepared with")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.reader = model.from_base(base, config.seed, start).to(self.device)
+        self.reader = model.from_base(base, config.seed, start, config.train.dropout).to(self.device)
         self.learned = model.freeze(self.reader, config.train.frozen_layers)
         decayed = [p for n, p in self.learned.items() if p.dim() > 1]
         plain = [p for n, p in self.learned.items() if p.dim() <= 1]
@@ -189,7 +189,9 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Figures on the held-out questions (see evaluate.figures) of the weights as they are."""
         items = evaluate.load_questions(self.run / "data" / "held_out.jsonl")
+        self.reader.eval()
         results = evaluate.read_all(self.reader, self.tokenizer, items, self.config.augment.max_tokens)
+        self.reader.train()
         return evaluate.figures(items, results)
 
 

@@ -94,7 +94,9 @@ def test_cool_down_branches_off_and_leaves_the_trunk(config, base: Path, run: Pa
 
 
 def test_it_learns(config, base: Path, run: Path) -> None:  # type: ignore[no-untyped-def]
-    longer = dataclasses.replace(config, train=dataclasses.replace(config.train, epochs=12, checkpoint_seconds=60.0))
+    longer = dataclasses.replace(
+        config, train=dataclasses.replace(config.train, epochs=12, dropout=0.0, checkpoint_seconds=60.0)
+    )
     train.train(longer, base, run)
     losses = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     spans = [entry["span"] for entry in losses if "span" in entry]
