@@ -12,11 +12,10 @@ from ..errors import (
     LimitError,
     ModelMismatchError,
     NotFoundError,
-    SourceError,
 )
 from ..settings import Settings
 from .embedding import Embedder
-from .folders import FolderReader, OnProgress, Progress, place_of
+from .folders import FolderReader, OnProgress, Progress, check_few_go, check_folder, ids_without_file, place_of
 from .ingest import (
     as_items,
     batches,
@@ -29,7 +28,7 @@ from .ingest import (
     same_version,
 )
 from .keeping import KeptCollection
-from .loading import LoadOptions, id_of_path, shown
+from .loading import LoadOptions, id_of_path
 from .pages import DEFAULT_WIDTH, PageImages
 from .records import Added, Document, DocumentInfo, Failure, Location, Metadata, Original, Source, Span
 from .splitting import SplitLimits
@@ -103,21 +102,28 @@ class DocumentCollection(KeptCollection):
         columns: Mapping[str, str] | None = None,
         check_content: bool = False,
         metadata: Metadata | None = None,
+        delete_most: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Added:
         """Make the collection equal `folder`: add what is new, replace what changed, delete every other document.
 
-        Documents of a file that is there but cannot be read now are kept. Options as in `add`.
+        Documents of a file that is there but cannot be read now are kept. Where more than half of the documents would
+        go, as with a wrong path or a disk that is not mounted, nothing is deleted unless `delete_most` is true. Options
+        as in `add`.
 
-        Raises SourceError when `folder` is not a folder, StorageError.
+        Raises SourceError when `folder` is not a folder, or is refused for what would be deleted; StorageError.
         """
-        if not is_folder(folder):
-            raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out="Check the path.")
+        check_folder(folder)
+        stored = [info.id for info in self.documents()]
+        if not delete_most:  # told by the names of the files alone, before anything is changed
+            check_few_go(ids_without_file(folder, stored), len(stored), folder, "Nothing was changed")
         options = LoadOptions(encoding, keep_all, columns or {}, metadata or {})
         result = self._add_folder(folder, True, options, on_progress, set(), check_content)
         kept = set(result.ids)
         unread = tuple(f"{id_of_path(PurePosixPath(failure.source))}/" for failure in result.failed)
         gone = [info.id for info in self.documents() if info.id not in kept and not f"{info.id}/".startswith(unread)]
+        if not delete_most:  # a table or an archive may hold less than it did, and a disk go while it is read
+            check_few_go(gone, len(stored), folder, "What is new or changed is stored, and nothing was deleted")
         if gone:
             result += Added(removed=tuple(gone), generation=self._store.delete(gone))
         return result

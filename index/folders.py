@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError, MissingExtraError, SourceError
 from ..settings import Settings
 from .formats.limits import ParseLimits
-from .ingest import BATCH_CHARACTERS, check_distinct, checked, parse_limits
-from .loading import LoadOptions, files_below, load_read, read_file, shown
+from .ingest import BATCH_CHARACTERS, check_distinct, checked, is_folder, parse_limits
+from .loading import LoadOptions, files_below, id_of_path, load_read, read_file, shown
 from .records import Failure, Source
 from .store import FileRecord
 
@@ -61,6 +61,32 @@ class Batch:
 def place_of(folder: Path) -> str:
     """The absolute path of `folder` as records name it; bytes that are not UTF-8 are written out (`\\udcff`)."""
     return str(folder.resolve()).encode("utf-8", "backslashreplace").decode()
+
+
+def check_folder(folder: object) -> None:
+    """Raises SourceError for what is no folder, or one that is given as a string."""
+    if not is_folder(folder):
+        way_out = f"Check the path, and give it as Path({folder!r})." if isinstance(folder, str) else "Check the path."
+        raise SourceError(f"{shown(str(folder))} is not a folder.", subject=folder, way_out=shown(way_out))
+
+
+def ids_without_file(folder: Path, ids: Iterable[str]) -> list[str]:
+    """Those of `ids` that no file below `folder` bears, itself or as a table, mail or archive of several documents."""
+    files = {id_of_path(file.relative_to(folder)) for file in files_below(folder)}
+    return [one for one in ids if not any(part in files for part in (one, *map(str, PurePosixPath(one).parents)))]
+
+
+def check_few_go(gone: Sequence[str], stored: int, folder: Path, so_far: str) -> None:
+    """Raises SourceError where `gone` are more than half of the documents that were `stored`: most often the path is
+    wrong or a disk is not mounted. One or two of a handful may go."""
+    if 2 * len(gone) > stored:
+        raise SourceError(
+            f"{len(gone):,} of {stored:,} documents of the collection have no file in {shown(str(folder))} "
+            f"and would be deleted, {gone[0]!r} first. {so_far}.",
+            subject=folder,
+            way_out="Check the path, and that its disk is mounted. To delete them give --delete-most "
+            "(in Python: delete_most=True).",
+        )
 
 
 class FolderReader:

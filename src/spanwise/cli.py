@@ -80,6 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
     sync = command("sync", _sync, "Make the collection equal a folder: new, changed and deleted files.")
     sync.add_argument("folder", type=Path, metavar="FOLDER")
     sync.add_argument("--watch", action="store_true", help="go on, and follow the folder until stopped")
+    sync.add_argument(
+        "--delete-most",
+        action="store_true",
+        help="also where more than half of the documents would be deleted, which is refused: a path may be wrong",
+    )
     sync.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks (default 2)")
     _add_reading(sync)
     remove = command("remove", _remove, "Delete documents.")
@@ -223,11 +228,13 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
 
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import adding, print_added
+    from .index.folders import check_folder
 
     if options.watch:
         return _watch(options, settings)
+    check_folder(options.folder)  # before a collection is made for it
     with open_collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
-        result = collection.sync(options.folder, **_reading(options), on_progress=on_progress)
+        result = collection.sync(options.folder, **_syncing(options), on_progress=on_progress)
         collection.build_index()
     print_added(result, as_json=options.json)
     return NOTHING if result.failed else 0
@@ -244,7 +251,7 @@ def _watch(options: argparse.Namespace, settings: Settings) -> int:
     with open_collection(options, settings, create=True) as collection, asked_to_stop() as stop:
         follow(
             options.folder,
-            lambda: collection.sync(options.folder, **_reading(options)),
+            lambda: collection.sync(options.folder, **_syncing(options)),
             every=max(0.1, options.every),
             stop=stop,
             on_result=lambda result: print_change(result, as_json=options.json),
@@ -261,6 +268,10 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "check_content": options.check_content,
         "metadata": dict(options.metadata),
     }
+
+
+def _syncing(options: argparse.Namespace) -> dict[str, Any]:
+    return {**_reading(options), "delete_most": options.delete_most}
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
