@@ -231,16 +231,7 @@ class SliceQuery(CollectionQuery):
                 subject=document.content_hash,
                 way_out="Ask again, or read the version that is stored.",
             )
-        characters = document.characters
-        start = 0 if self.start is None else self.start
-        end = characters if self.end is None else self.end
-        if not start <= end <= characters:
-            raise LimitError(
-                f"The span from {start} to {end} does not lie in this document, which is {characters} characters long.",
-                subject=(start, end),
-                way_out=f"`start` and `end` count code points: 0 ≤ start ≤ end ≤ {characters}.",
-            )
-        return Span(start, end)
+        return document.span(self.start or 0, document.characters if self.end is None else self.end)
 
 
 class PictureQuery(CollectionQuery):

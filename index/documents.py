@@ -175,13 +175,7 @@ class DocumentCollection(KeptCollection):
         """
         with self._store.reading() as view:
             info = view.known([document_id]).get(document_id) or view.document(document_id).info
-            if span.end > info.characters:
-                raise LimitError(
-                    f"Characters {span.start} to {span.end} are not in {document_id!r}.",
-                    subject=span,
-                    way_out=f"It has {info.characters} characters.",
-                )
-            return view.locate(info, span) or Location()
+            return view.locate(info, info.span(span.start, span.end)) or Location()
 
     def page_image(
         self,

@@ -97,11 +97,5 @@ def _check_page(document: Document, page: int) -> None:
 
 
 def _on_page(view: View, document: Document, span: Span, page: int) -> list[Rectangle]:
-    if span.end > document.info.characters:
-        raise LimitError(
-            f"Characters {span.start} to {span.end} are not in {document.id!r}.",
-            subject=span,
-            way_out=f"It has {document.info.characters} characters.",
-        )
-    place = view.locate(document.info, span)
+    place = view.locate(document.info, document.info.span(span.start, span.end))
     return [one for one in place.rectangles if one.page == page] if place else []

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..errors import LimitError
+
 MetadataValue = str | int | float | bool | None
 Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
 
@@ -202,6 +204,16 @@ class DocumentInfo:
     """Hex digest of the layout: the same words on other pages are another version. Empty where there is none."""
     original: str | None = None
     """Hex sha256 of the file it was read from, where that is kept."""
+
+    def span(self, start: int, end: int) -> Span:
+        """The characters `start` to `end` of the text. Raises LimitError where they do not lie in it."""
+        if not 0 <= start <= end <= self.characters:
+            raise LimitError(
+                f"Characters {start} to {end} are not in {self.id!r}.",
+                subject=(start, end),
+                way_out=f"It has {self.characters} code points: 0 ≤ start ≤ end ≤ {self.characters}.",
+            )
+        return Span(start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,11 +168,11 @@ class Collection(SearchCollection):
                     subject=info.content_hash,
                     way_out="Ask again.",
                 )
-            if span is not None and not 0 <= span.start < span.end <= info.characters:
+            if span is not None and not info.span(span.start, span.end).of(document.text):
                 raise LimitError(
-                    f"Characters {span.start} to {span.end} are not in {document_id!r}.",
+                    f"There are no words from character {span.start} to {span.end}.",
                     subject=span,
-                    way_out=f"It has {info.characters} characters.",
+                    way_out="Mark an answer by its span, or the whole document without one.",
                 )
             words = span.of(document.text) if span else None
             mark = replace(mark, document_id=document_id, content_hash=info.content_hash, span=span, text=words)

@@ -297,20 +297,10 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
 
 def _show(options: argparse.Namespace, settings: Settings) -> int:
     from .api.serialise import document_text_json
-    from .errors import LimitError
-    from .index.records import Span
 
     with open_collection(options, settings) as collection:
         document = collection.document(options.id)
-    start = options.start or 0
-    end = len(document.text) if options.end is None else options.end
-    if not 0 <= start <= end <= len(document.text):
-        raise LimitError(
-            f"Characters {start} to {end} are not in {options.id!r}.",
-            subject=(start, end),
-            way_out=f"It has {len(document.text)} characters.",
-        )
-    span = Span(start, end)
+    span = document.info.span(options.start or 0, len(document.text) if options.end is None else options.end)
     if options.json:
         print_json(document_text_json(document, span))
     else:

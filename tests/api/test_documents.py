@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from spanwise import Settings
+from spanwise import LimitError, Settings, Span
+from spanwise.cli import main
 
 
 def digest(text: str) -> str:
@@ -249,6 +251,24 @@ def test_put_refuses_an_id_that_is_not_allowed(client: FlaskClient, name: str) -
     response = client.put(f"/v1/documents/{name}", json={"text": "x"})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"
+
+
+def test_every_way_in_says_the_same_of_characters_that_are_not_there(
+    stored: FlaskClient, app: APIFlask, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection = app.extensions["spanwise"].get("default")
+    said = []
+    for call in (
+        lambda: collection.locate("party", Span(1, 99)),
+        lambda: collection.mark("Where is the party?", "right", document_id="party", span=Span(1, 99)),
+    ):
+        with pytest.raises(LimitError) as refused:
+            call()
+        said.append(str(refused.value))
+    said.append(stored.get("/v1/documents/party?start=1&end=99").get_json()["detail"])
+    assert main(["--data", str(settings.data), "show", "party", "--start", "1", "--end", "99"]) == 2
+    said.append(capsys.readouterr().err.removeprefix("spanwise: ").strip())
+    assert set(said) == {"Characters 1 to 99 are not in 'party'. It has 51 code points: 0 ≤ start ≤ end ≤ 51."}
 
 
 def test_an_escaped_slash_is_a_slash(stored: FlaskClient) -> None:
