@@ -155,7 +155,8 @@ class KeyFile:
     def allow_public(self, grant: PublicGrant) -> None:
         """Open a collection to pages of the grant's origins, in the place of an earlier grant. Raises InputError."""
         for origin in grant.origins:
-            _check_origin(origin)
+            if origin != ANY_ORIGIN:
+                check_origin(origin)
         with self._changing() as access:
             others = tuple(one for one in access.public if one.collection != grant.collection)
             self._write(replace(access, public=(*others, grant)))
@@ -232,12 +233,20 @@ def _names(names: Any) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
-def _check_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    sound = parts.scheme in ("http", "https") and bool(parts.hostname) and f"{parts.scheme}://{parts.netloc}" == origin
-    if not sound and origin != ANY_ORIGIN:
+def check_origin(origin: str, setting: str = "") -> None:
+    """Raises InputError for what no page sends as its origin. `setting` is where it stands, if in one."""
+    try:
+        parts = urlsplit(origin)
+        sound = f"{parts.scheme}://{parts.netloc}" == origin.lower() == origin and bool(parts.hostname)
+        sound = sound and parts.username is None and parts.port != 0
+    except ValueError:  # a port that is no number, half an address in brackets
+        sound = False
+    if not sound or (not setting and parts.scheme not in ("http", "https")):
         raise InputError(
-            f"{origin!r} is not an origin.", subject=origin, way_out="Write it like https://www.example.org, or *."
+            f"{origin!r}{f' in {setting}' if setting else ''} is not an origin.",
+            subject=origin,
+            way_out="Write it like https://www.example.org, in lower case and without a slash at its end"
+            + ("." if setting else ", or *."),
         )
 
 

@@ -29,7 +29,7 @@ class Limits:
     """The limits of one application. Counts are of this process and forgotten when it ends."""
 
     def __init__(self, app: APIFlask, settings: Settings) -> None:
-        check_rate(settings.rate_limit)
+        check_rate(settings.rate_limit, "SPANWISE_RATE_LIMIT")
         self._places = threading.BoundedSemaphore(settings.max_concurrent)
         self._patience = settings.queue_seconds
         self._seconds = settings.request_seconds
@@ -99,12 +99,16 @@ def within_time(call: Callable[[], Result]) -> Result:
     return result
 
 
-def check_rate(rate: str) -> str:
-    """`rate`, if it is one. Raises InputError."""
+def check_rate(rate: str, called: str = "The rate") -> str:
+    """`rate`, if it is one that lets something through; `called` says whose it is. Raises InputError."""
     try:
-        parse(rate)
+        sound = parse(rate).amount > 0
     except ValueError:
-        raise InputError(f"{rate!r} is not a rate.", subject=rate, way_out="Write it like “60 per minute”.") from None
+        sound = False
+    if not sound:
+        raise InputError(
+            f"{called} is {rate!r}, which is not a rate.", subject=rate, way_out="Write it like “60 per minute”."
+        )
     return rate
 
 

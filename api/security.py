@@ -6,15 +6,16 @@ loopback only, and why it then checks the Host and Origin headers that a hostile
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
-from ..errors import AccessError, KeyRequiredError
+from ..errors import AccessError, InputError, KeyRequiredError
 from .fields import settings
-from .keys import Access, KeyFile, PublicGrant, Scope
+from .keys import Access, KeyFile, PublicGrant, Scope, check_origin
 from .limits import Limits
 
 OPEN = frozenset(
@@ -46,6 +47,7 @@ SCOPES = {
     "service.show_metrics": Scope.ADMIN,
 }
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -108,10 +110,17 @@ class Caller:
 
 
 def install(app: APIFlask, *, require_keys: bool, hosts: tuple[str, ...]) -> None:
-    """Guard `app`. `hosts` are the names it answers to (none: any name); more come from the setting `hosts`."""
+    """Guard `app`. `hosts` are the names it answers to (none: any name); more come from the setting `hosts`.
+
+    Raises InputError for settings that could never match a request.
+    """
     config = app.config["SPANWISE"]
+    for origin in _split(config.origins):
+        check_origin(origin, "SPANWISE_ORIGINS")
+    for host in _split(config.hosts):
+        _check_host_name(host)
     keys = app.extensions["spanwise.keys"] = KeyFile(config.data)
-    names = frozenset(hosts) | frozenset(_split(config.hosts))
+    names = frozenset(hosts) | frozenset(name.lower() for name in _split(config.hosts))
     limits = app.extensions["spanwise.limits"] = Limits(app, config)
 
     @app.before_request
@@ -227,6 +236,15 @@ def _headers(response: Response) -> Response:
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
             response.headers["Access-Control-Max-Age"] = "600"
     return response
+
+
+def _check_host_name(host: str) -> None:
+    if not _HOST_NAME.fullmatch(host):
+        raise InputError(
+            f"{host!r} in SPANWISE_HOSTS is not the name of a host.",
+            subject=host,
+            way_out="Write it like search.example.org, without https:// and without a port.",
+        )
 
 
 def _without_port(host: str) -> str:

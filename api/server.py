@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 THREADS = 32
-"""More than requests that run at once (`Settings.max_concurrent`), so that one too many is told so."""
+"""The least threads, and SPARE_THREADS more than requests that run at once (`Settings.max_concurrent`) where those are
+many, so that one too many is told so."""
+SPARE_THREADS = 24
 START_SECONDS = 300
 """How long models and index may take to load."""
 STOP_SECONDS = 30
@@ -112,7 +114,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._descriptor}",
             "workers": 1,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": max(THREADS, self._settings.max_concurrent + SPARE_THREADS),
             "timeout": START_SECONDS,
             "graceful_timeout": STOP_SECONDS,
             "keepalive": 5,

@@ -220,7 +220,22 @@ def test_a_wrong_setting_in_the_environment_is_named(run: Run, monkeypatch: pyte
     monkeypatch.setenv("SPANWISE_THREADS", "many")
     done = run("status")
     assert done.returncode == 2
-    assert "SPANWISE_THREADS is 'many', which is not a whole number of at least 0" in done.stderr
+    assert "SPANWISE_THREADS is 'many', which is not a whole number from 0 to 1,024" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["a-file", "a-file/below", "a-link"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["status", "ask When?", "add notes", "keys list", "keys create", "collections list", "collections drop x", "serve"],
+)
+def test_a_data_folder_that_is_none_is_told(run: Run, folder: Path, place: str, arguments: str) -> None:
+    (folder / "a-file").write_text("x")
+    (folder / "a-link").symlink_to("nowhere")
+    done = run("--data", place, *arguments.split())
+    assert done.returncode == 2
+    what = "a link that leads nowhere" if place == "a-link" else "a file"
+    assert f"The data folder cannot be '{place}', because '{place.partition('/')[0]}' is {what}." in done.stderr
+    assert (folder / "a-file").read_text() == "x"
 
 
 def test_help_names_every_verb(run: Run) -> None:

@@ -17,7 +17,7 @@ from .errors import InputError
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set. Each field `name` is read from the environment as `SPANWISE_NAME`, else from the
-    settings file as `name`."""
+    settings file as `name`. Raises InputError for a value of the wrong kind or outside its range."""
 
     data: Path = Path("spanwise-data")
     """Folder of the collections."""
@@ -79,6 +79,12 @@ class Settings:
     write_wait_seconds: float = 10.0
     """How long a writer waits for another one before it gives up."""
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not _is_allowed(field.name, value, _kind(field.default)):
+                raise _refused(field.name, field.name, value, field.default)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
         """Defaults, overridden by the TOML file `config` (else the one `SPANWISE_CONFIG` names), overridden by the
@@ -93,7 +99,7 @@ class Settings:
         for field in fields(cls):
             name = f"SPANWISE_{field.name.upper()}"
             if (raw := environment.get(name)) is not None:
-                values[field.name] = _value(name, raw, field.default)
+                values[field.name] = _value(name, field.name, raw, field.default)
         return cls(**values)
 
 
@@ -120,20 +126,71 @@ def _of_file(file: Path) -> dict[str, Any]:
                 subject=name,
                 way_out=f"Did you mean {like[0]!r}?" if like else f"There are: {', '.join(known)}.",
             )
-        values[name] = _value(f"{name} in {str(file)!r}", value, known[name])
+        values[name] = _value(f"{name} in {str(file)!r}", name, value, known[name])
     return values
 
 
+_MOST_SECONDS = 24 * 3600
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "threads": (0, 1_024),
+    "max_question_characters": (1, inf),
+    "max_top_k": (1, inf),
+    "max_document_characters": (1, inf),
+    "max_source_bytes": (1, inf),
+    "parse_seconds": (0.1, _MOST_SECONDS),
+    "parse_memory_bytes": (64 * 1024 * 1024, 2**50),  # with less the parsers cannot be loaded
+    "max_unpacked_bytes": (1, inf),
+    "max_body_bytes": (1, inf),
+    "max_concurrent": (1, 1_000),  # a thread each
+    "queue_seconds": (0, _MOST_SECONDS),
+    "request_seconds": (0.01, _MOST_SECONDS),
+    "proxies": (0, 100),
+    "max_files": (1, inf),
+    "max_file_bytes": (1, inf),
+    "write_wait_seconds": (0, _MOST_SECONDS),
+}
+"""The least and the most of numbers; of every other number the least is 0."""
+_CHOICES: Mapping[str, tuple[str, ...]] = {"log_format": ("text", "json")}
 _KINDS = {
-    int: "a whole number of at least 0", float: "a number of at least 0", bool: "yes or no", str: "a text",
-    Path: "a path",
+    int: "a whole number", float: "a number", bool: "yes or no", str: "a text", Path: "a path",
 }  # fmt: skip
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def _value(name: str, raw: object, default: Any) -> Any:
+def _kind(default: object) -> type:
+    return Path if isinstance(default, Path) else type(default)
+
+
+def _allowed(name: str, kind: type) -> str:
+    """What the setting `name` may be, in words."""
+    if name in _CHOICES:
+        return " or ".join(_CHOICES[name])
+    if kind not in (int, float):
+        return _KINDS[kind]
+    least, most = _RANGES.get(name, (0, inf))
+    return f"{_KINDS[kind]} " + (f"of at least {least:,}" if most == inf else f"from {least:,} to {most:,}")
+
+
+def _is_allowed(name: str, value: object, kind: type) -> bool:
+    if name in _CHOICES:
+        return value in _CHOICES[name]
+    if kind in (int, float):
+        least, most = _RANGES.get(name, (0, inf))
+        return type(value) in (int, kind) and least <= value <= most and value < inf  # type: ignore[operator]
+    return isinstance(value, kind)
+
+
+def _refused(called: str, name: str, raw: object, default: object) -> InputError:
+    return InputError(
+        f"{called} is {raw!r}, which is not {_allowed(name, _kind(default))}.",
+        subject=raw,
+        way_out=f"Leave it out, or give it a value like {default!s}.",
+    )
+
+
+def _value(called: str, name: str, raw: object, default: Any) -> Any:
     """`raw`, as the environment (always text) or TOML has it, as the kind that `default` is. Raises InputError."""
-    kind: Any = Path if isinstance(default, Path) else type(default)
+    kind: Any = _kind(default)
     if kind is str and isinstance(raw, list) and all(isinstance(one, str) for one in raw):
         return ",".join(raw)
     try:
@@ -141,12 +198,8 @@ def _value(name: str, raw: object, default: Any) -> Any:
             return _TRUTH[str(raw).lower()]
         if isinstance(raw, str) or type(raw) is kind or (kind is float and type(raw) is int):
             value = kind(raw)
-            if not isinstance(value, int | float) or 0 <= value < inf:  # no amount, size or time is negative
+            if _is_allowed(name, value, kind):
                 return value
     except (ValueError, KeyError):
         pass
-    raise InputError(
-        f"{name} is {raw!r}, which is not {_KINDS[kind]}.",
-        subject=raw,
-        way_out=f"Leave it out, or give it a value like {default!s}.",
-    )
+    raise _refused(called, name, raw, default)

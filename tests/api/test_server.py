@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -20,7 +21,8 @@ import pytest
 
 import spanwise
 from spanwise import InputError, Settings, SpanwiseError
-from spanwise.api.server import serve
+from spanwise.api.app import create_app
+from spanwise.api.server import _Server, serve
 from spanwise.testing import HashEmbedder
 
 QUESTION = "When do the Olympics end?"
@@ -208,3 +210,35 @@ def test_a_public_address_is_refused(tmp_path: Path, host: str) -> None:
 def test_an_address_that_is_none(tmp_path: Path, host: str, port: int) -> None:
     with pytest.raises(InputError):
         serve(Settings(data=tmp_path), host=host, port=port)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rate_limit": "often"}, "SPANWISE_RATE_LIMIT is 'often', which is not a rate.*60 per minute"),
+        ({"rate_limit": "0 per minute"}, "SPANWISE_RATE_LIMIT is '0 per minute', which is not a rate"),
+        ({"origins": "https://a.example, https://b.example/"}, "'https://b.example/' in SPANWISE_ORIGINS is not an or"),
+        ({"origins": "https://A.example"}, "'https://A.example' in SPANWISE_ORIGINS .* in lower case"),
+        ({"origins": "https://a:x"}, "'https://a:x' in SPANWISE_ORIGINS is not an origin"),
+        ({"origins": "*"}, "'\\*' in SPANWISE_ORIGINS is not an origin"),
+        ({"hosts": "https://a.example"}, "'https://a.example' in SPANWISE_HOSTS is not the name of a host"),
+        ({"hosts": "a.example:8000"}, "'a.example:8000' in SPANWISE_HOSTS .* without a port"),
+    ],
+)
+def test_settings_that_nothing_could_match_are_refused_by_name(tmp_path: Path, settings: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        create_app(Settings(data=tmp_path, **settings))
+
+
+def test_hosts_are_compared_whatever_their_case(tmp_path: Path) -> None:
+    client = create_app(Settings(data=tmp_path, hosts="Search.Example.org,[::1]")).test_client()
+    for host, status in (("search.example.ORG", 200), ("[::1]:8000", 200), ("other.example.org", 403)):
+        assert client.get("/healthz", headers={"Host": host}).status_code == status
+
+
+def test_many_requests_at_once_have_threads_to_run_in(tmp_path: Path) -> None:
+    for most, threads in ((8, 32), (200, 224)):
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = _Server(Settings(data=tmp_path, max_concurrent=most), create_app, listener, -1, None)
+        os.close(server._descriptor)
+        assert server.cfg.threads == threads
