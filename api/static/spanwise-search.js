@@ -206,8 +206,10 @@ export class SpanwiseSearch extends HTMLElement {
     this.#result.removeAttribute("aria-busy");
     const [best, ...others] = result.answers;
     if (!best) {
-      this.#say("These documents are empty, or none is near the question.");
-      replace(this.#result, this.#emptiness());
+      const [why = "Nothing in the documents is near the question."] = result.warnings ?? [];
+      this.#say(why);
+      replace(this.#result, element("article", { class: "answer none" },
+        element("h2", {}, "Nothing was found."), element("p", { class: "caution", dir: "auto" }, why)));
       return;
     }
     const sure = certainty(result.answerable, best.probability);
@@ -310,10 +312,10 @@ export class SpanwiseSearch extends HTMLElement {
     return items.length ? element("section", { class: "more" }, element("h3", {}, title), element("ul", { class: "places" }, ...items)) : null;
   }
 
-  #emptiness() {
+  #absence() {
     return element("article", { class: "answer none" },
       element("h2", {}, "Nothing to read yet"),
-      element("p", {}, "The collection “", element("b", { dir: "auto" }, this.#client.collection), "” holds no documents. Add some with ",
+      element("p", {}, "There is no collection “", element("b", { dir: "auto" }, this.#client.collection), "”. Adding documents makes it: ",
         element("code", {}, "spanwise add PATH"), " or POST /v1/documents."));
   }
 
@@ -325,7 +327,7 @@ export class SpanwiseSearch extends HTMLElement {
     this.dispatchEvent(new CustomEvent("spanwise-error", { detail: { error }, bubbles: true, composed: true }));
     const button = element("button", { type: "button", class: "again" }, "Try again");
     button.addEventListener("click", again);
-    const body = error.kind === "collection-not-found" ? this.#emptiness() : element("article", { class: "answer none failed", role: "alert" },
+    const body = error.kind === "collection-not-found" ? this.#absence() : element("article", { class: "answer none failed", role: "alert" },
       element("h2", {}, error.title || "Something went wrong"), element("p", { dir: "auto" }, error.message), button);
     replace(this.#result, body);
   }

@@ -36,6 +36,31 @@ def shown_text(page: Any) -> str:
     return str(page.locator("#document .text").text_content())
 
 
+@pytest.mark.parametrize(
+    ("warnings", "said"),
+    [
+        (["Nothing that is stored meets the filter."], "Nothing that is stored meets the filter."),
+        (["The collection holds no documents."], "The collection holds no documents."),
+        ([], "Nothing in the documents is near the question."),
+    ],
+)
+def test_an_empty_list_of_answers_says_why(page: Any, ask: Ask, warnings: list[str], said: str) -> None:
+    found = {"question": QUESTION, "answerable": False, "answers": [], "warnings": warnings, "corrected": {}}
+    page.route("**/v1/ask", lambda route: route.fulfill(json=found))
+    ask(page, QUESTION)
+    assert page.locator("spanwise-search .answer").inner_text().splitlines() == ["Nothing was found.", "", said]
+
+
+def test_a_collection_that_is_not_there_is_told(new_page: Any, ask: Ask) -> None:
+    page = new_page(expect_refusals=True)
+    page.goto("/#/?collection=nope")
+    ask(page, QUESTION)
+    assert (
+        "There is no collection “nope”. Adding documents makes it"
+        in page.locator("spanwise-search .answer").inner_text()
+    )
+
+
 def test_type_look_enter_read_open(page: Any, photograph: Photograph, ask: Ask) -> None:
     photograph(page, "light-empty")
     field = page.get_by_role("combobox")
