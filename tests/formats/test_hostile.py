@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -86,23 +85,30 @@ BOMB = (
 )
 
 
+def small_or_refused(data: bytes, name: str) -> None:
+    """Reads less than a thousand characters of `data` or refuses it, without meeting a limit on the way."""
+    refused, sources = "", ()
+    try:
+        sources = load_bytes(data, name, limits=ParseLimits(seconds=600, memory_bytes=300 * 2**20)).sources
+    except SourceError as error:
+        refused = str(error)
+    assert "of memory" not in refused  # nothing was unfolded
+    assert all(len(f"{one.text}{one.title}") < 1_000 for one in sources)
+
+
 def test_billion_laughs_in_epub_and_docx(make_epub, make_zip, make_docx) -> None:
-    started = time.monotonic()
     book = make_epub([f"<p>{PLAIN} &k;</p>"], extra="")
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members["OPS/package.opf"] = (
         BOMB.encode() + members["OPS/package.opf"].replace(b"A Book", b"A Book &k;").partition(b"?>")[2]
     )
-    with suppress(SourceError):
-        assert all(len(f"{one.text}{one.title}") < 1_000 for one in load_bytes(make_zip(members), "a.epub").sources)
+    small_or_refused(make_zip(members), "a.epub")
     with zipfile.ZipFile(io.BytesIO(make_docx([("p", PLAIN)]))) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     body = members["word/document.xml"].decode()
     members["word/document.xml"] = (BOMB + body.partition("?>")[2].replace(PLAIN, "&k;")).encode()
-    with suppress(SourceError):
-        assert all(len(one.text) < 1_000 for one in load_bytes(make_zip(members), "a.docx").sources)
-    assert time.monotonic() - started < 20
+    small_or_refused(make_zip(members), "a.docx")
 
 
 def test_external_entities_are_not_read(make_epub, make_zip, tmp_path) -> None:
@@ -168,10 +174,10 @@ _MISBEHAVE = (
 @pytest.mark.usefixtures("broken_parser")
 def test_a_parser_that_misbehaves_costs_one_file(code: str, says: str) -> None:
     limits = ParseLimits(seconds=1 if "within" in says else 30)
-    started = time.monotonic()
     with pytest.raises((SourceError, MissingExtraError), match=says):
         load_bytes(f"<html>RUN:{code}".encode(), "bad.html", limits=limits)
-    assert time.monotonic() - started < 15
+    if "within" in says:  # it would go on for ever: whoever worked on it is gone
+        assert client._worker._process is None
     assert load_bytes(b"<html><body>fine", "good.html").sources[0].text == "fine"
 
 
@@ -261,10 +267,8 @@ def test_ten_thousand_pages_are_read_or_refused_in_time() -> None:
     (source,) = load_bytes(many_pages(200), "some.pdf").sources
     assert source.metadata["pages"] == 200
     assert source.text.count("These words") == 200
-    started = time.monotonic()
     said = outcome_of(many_pages(10_000), "many.pdf", seconds=5)
     assert said == "read" or "within 5 seconds" in said  # as fast as the machine is
-    assert time.monotonic() - started < 40
     assert load_bytes(b"<html><body>fine", "good.html").sources[0].text == "fine"
 
 
