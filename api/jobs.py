@@ -223,8 +223,8 @@ class Jobs:
         file = self._folder / job.id / str(job.done)
         stored, failed = job.stored, job.failed
         try:
-            collection = self._collections.get(job.collection, create=True)
-            added = store(collection, [Upload(name, file.read_bytes())], LoadOptions(**job.options), self._settings)
+            upload, options = Upload(name, file.read_bytes()), LoadOptions(**job.options)
+            added = store(self._collections, job.collection, [upload], options, self._settings)
             stored += added.ids
             failed += tuple(failure_json(failure) for failure in added.failed)
         except InputError as error:

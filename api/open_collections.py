@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import CollectionNotFoundError
 from ..index import managing
+from ..index.embedding_choice import configured_embedder
+from ..index.ingest import check_distinct, checked
 from ..qa.collection import Collection
 from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..index.embedding import Embedder
+    from ..index.records import Source
     from ..qa.reading import Reader
 
 
@@ -44,6 +48,17 @@ class Collections:
                     reader=self._reader,
                 )
             return self._open[name]
+
+    def get_for(self, name: str, sources: Sequence[Source]) -> Collection:
+        """The collection of that name, to add `sources` to; it is made for them, unless they could not be stored.
+
+        Raises what `Collection.open` raises and, of a collection that does not exist yet, what `Collection.add` raises.
+        """
+        if not managing.exists(self._settings.data, name):
+            check_distinct((str(checked(source, self._settings).id) for source in sources), set())
+            if self._embedder is None:
+                configured_embedder(self._settings, None)
+        return self.get(name, create=True)
 
     def make(self, name: str) -> None:
         """Make an empty collection. Raises CollectionExistsError and what `get` raises."""

@@ -9,6 +9,7 @@ from flask import Response, current_app, request
 
 from .. import __version__
 from ..errors import NotFoundError
+from ..index import managing
 from . import request_schema, response_schema, uploads
 from .fields import settings
 from .jobs import POLL_SECONDS, Job, job_json, running_jobs
@@ -114,11 +115,13 @@ def upload_files(query: request_schema.UploadQuery) -> Json | Response:
     has ids that begin with it. Small uploads are stored at once, all of them or none. Larger ones answer 202 with a
     job, which `Location` names.
     """
-    target = collection(query.collection, create=True)
+    enter_collection(query.collection)
+    if managing.exists(settings().data, query.collection):
+        collections().get(query.collection)  # one that cannot be opened is told now, not of a job
     files = uploads.received(request.files.getlist("file"), settings())
     if sum(len(file.data) for file in files) > settings().job_bytes:
         return _job_response(running_jobs().submit(query.collection, files, query.options()), 202)
-    return stored_json(uploads.store(target, files, query.options(), settings()))
+    return stored_json(uploads.store(collections(), query.collection, files, query.options(), settings()))
 
 
 @v1.get("/jobs/<string:job_id>")

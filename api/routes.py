@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -9,6 +10,7 @@ from flask import Response, current_app
 from werkzeug.routing import BaseConverter
 
 from .. import __version__
+from ..index.records import Source
 from ..qa.collection import Collection
 from . import request_schema, response_schema
 from .limits import within_time
@@ -32,10 +34,16 @@ class DocumentIdConverter(BaseConverter):
     weight = 200
 
 
-def collection(name: str, *, create: bool = False) -> Collection:
+def collection(name: str) -> Collection:
     """The collection of that name. Raises AccessError where the caller may not use it, and as `Collections.get`."""
     enter_collection(name)
-    return collections().get(name, create=create)
+    return collections().get(name)
+
+
+def collection_for(name: str, sources: Sequence[Source]) -> Collection:
+    """As `collection`, but one that does not exist yet is made to add `sources` to; see `Collections.get_for`."""
+    enter_collection(name)
+    return collections().get_for(name, sources)
 
 
 def collections() -> Collections:
@@ -121,8 +129,8 @@ def add_documents(query: request_schema.CollectionQuery, body: request_schema.Ad
     All of them or none. An id that exists is refused with 409: PUT /v1/documents/{id} replaces a document.
     The collection is made if it does not exist.
     """
-    target = collection(query.collection, create=True)
-    return stored_json(target.add(body.sources(), replace=False))
+    sources = body.sources()
+    return stored_json(collection_for(query.collection, sources).add(sources, replace=False))
 
 
 @v1.get("/documents/<id:id>")
@@ -216,8 +224,8 @@ def put_document(
 
     Answers 201 for a new document and 200 for a replaced one. The same text again changes nothing.
     """
-    target = collection(query.collection, create=True)
-    added = target.add(body.source(id))
+    source = body.source(id)
+    added = collection_for(query.collection, [source]).add(source)
     return stored_json(added), 201 if added.added else 200
 
 

@@ -13,8 +13,8 @@ from ..index.ingest import parse_limits
 from ..index.loading import Loaded, LoadOptions, load_bytes
 from ..index.records import Added
 from ..index.timings import seconds_left
-from ..qa.collection import Collection
 from ..settings import Settings
+from .open_collections import Collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,17 @@ class Upload:
         return load_bytes(self.data, self.name, options=options, limits=limits, named=False)
 
 
-def store(collection: Collection, uploads: list[Upload], options: LoadOptions, settings: Settings) -> Added:
-    """Store what `uploads` hold: all of it or nothing, but for members of archives that cannot be read.
+def store(
+    collections: Collections, name: str, uploads: list[Upload], options: LoadOptions, settings: Settings
+) -> Added:
+    """Store what `uploads` hold in the collection `name`: all of it or nothing, but for members of archives that cannot
+    be read.
 
     Raises SourceError, DocumentIdError, MissingExtraError, StorageError.
     """
     found = [upload.load(options, settings) for upload in uploads]
-    added = collection.add([source for one in found for source in one.sources])
+    sources = [source for one in found for source in one.sources]
+    added = collections.get_for(name, sources).add(sources)
     return added + Added(failed=tuple(failure for one in found for failure in one.failed))
 
 

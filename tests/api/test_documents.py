@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from spanwise import LimitError, Settings, Span
+from spanwise import LimitError, ModelError, Settings, Span
+from spanwise.api.app import create_app
 from spanwise.cli import main
+from spanwise.index import embedding_choice
+from spanwise.testing import HashEmbedder
 
 
 def digest(text: str) -> str:
@@ -268,7 +272,7 @@ def test_every_way_in_says_the_same_of_characters_that_are_not_there(
     said.append(stored.get("/v1/documents/party?start=1&end=99").get_json()["detail"])
     assert main(["--data", str(settings.data), "show", "party", "--start", "1", "--end", "99"]) == 2
     said.append(capsys.readouterr().err.removeprefix("spanwise: ").strip())
-    assert set(said) == {"Characters 1 to 99 are not in 'party'. It has 51 code points: 0 ≤ start ≤ end ≤ 51."}
+    assert set(said) == {"Characters 1 to 99 are not in 'party'. It has 51 characters: 0 ≤ start ≤ end ≤ 51."}
 
 
 def test_an_escaped_slash_is_a_slash(stored: FlaskClient) -> None:
@@ -300,3 +304,46 @@ def test_reading_makes_no_collection(client: FlaskClient, settings: Settings) ->
 def test_a_refused_body_makes_no_collection(client: FlaskClient, settings: Settings) -> None:
     assert client.post("/v1/documents?collection=nope", json={"documents": []}).status_code == 422
     assert not Path(settings.data, "collections", "nope").exists()
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [{"id": "a", "text": "One."}, {"id": "a", "text": "Two."}],
+        [{"id": "a", "text": "One."}, {"id": "b", "text": "   "}],
+        [{"id": "a", "text": "NUL \0 byte"}],
+        [{"id": "a/../b", "text": "One."}],
+    ],
+)
+def test_documents_that_cannot_be_stored_make_no_collection(
+    client: FlaskClient, settings: Settings, documents: list[dict[str, str]]
+) -> None:
+    response = client.post("/v1/documents?collection=nope", json={"documents": documents})
+    assert response.status_code == 422
+    if len(documents) == 1:
+        assert client.put(f"/v1/documents/{documents[0]['id']}?collection=nope", json=documents[0]).status_code == 422
+    assert not Path(settings.data, "collections", "nope").exists()
+    response = client.post("/v1/documents?collection=nope", json={"documents": [{"id": "a", "text": "One."}]})
+    assert response.status_code == 201
+
+
+def test_an_embedding_model_that_cannot_be_loaded_makes_no_collection(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object) -> HashEmbedder:
+        raise ModelError("There is no such model.")
+
+    monkeypatch.setattr(embedding_choice, "load_embedder", load)
+    client = create_app(settings).test_client()
+    response = client.post("/v1/documents?collection=nope", json={"documents": [{"text": "One."}]})
+    assert (response.status_code, response.get_json()["title"]) == (503, "A model cannot be used")
+    assert not Path(settings.data, "collections", "nope").exists()
+
+
+def test_files_that_cannot_be_read_make_no_collection(client: FlaskClient, settings: Settings) -> None:
+    for name, data in (("a.pdf", b"%PDF-1.4 cut off"), ("a.txt", b"   "), ("a.zip", b"PK\x03\x04 no")):
+        response = client.post("/v1/files?collection=nope", data={"file": (io.BytesIO(data), name)})
+        assert response.status_code == 422, response.text
+    assert client.post("/v1/files?collection=nope").status_code == 422
+    assert not Path(settings.data, "collections", "nope").exists()
+    assert client.post("/v1/files?collection=.nope", data={"file": (io.BytesIO(b"One."), "a.txt")}).status_code == 422
