@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from ..errors import CorruptDataError, InputError, NotFoundError, StorageError
 from ..index.durable import make_folder, sync_folder, write_file
+from ..index.storage import check_data_folder
 
 FILE = "keys.json"
 PREFIX = "sw"
@@ -115,7 +116,9 @@ class KeyFile:
         self._access = Access()
 
     def read(self) -> Access:
-        """What the file says now; nothing where there is none. Raises CorruptDataError, StorageError."""
+        """What the file says now; nothing where there is none. Raises CorruptDataError, StorageError, and InputError
+        where the data folder is none."""
+        check_data_folder(self._path.parent)
         with self._lock:
             try:
                 stat = self._path.stat()
@@ -204,6 +207,7 @@ class KeyFile:
                 yield self.read()
         except OSError as error:
             if isinstance(error, StorageError):
+        check_data_folder(self._path.parent)
                 raise
             raise StorageError(
                 f"The keys cannot be stored: {error.strerror}.", way_out=f"Make {self._path.parent} writable."
