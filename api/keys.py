@@ -175,10 +175,17 @@ class KeyFile:
             self._write(replace(access, public=others))
 
     def forget_collection(self, collection: str) -> None:
-        """Withdraw the grant of a collection that is gone, so that a new one of that name is not public."""
+        """Withdraw the grant of a collection that is gone, so that a new one of that name is not public.
+
+        Keys that name it stay: whoever drops a collection to fill it anew expects those who were let in to come back.
+        """
         if self.read().grant(collection):
             with suppress(NotFoundError):
                 self.withdraw_public(collection)
+
+    def naming(self, collection: str) -> list[Key]:
+        """The keys, not revoked, that are bound to some collections and name this one."""
+        return [key for key in self.read().keys if key.revoked_at is None and collection in (key.collections or ())]
 
     def rename_collection(self, collection: str, new_name: str) -> None:
         """Let grants and keys of a collection go with it to its new name."""
@@ -200,6 +207,7 @@ class KeyFile:
     @contextmanager
     def _changing(self) -> Iterator[Access]:
         """What the file says, while no other process changes it."""
+        check_data_folder(self._path.parent)
         try:
             make_folder(self._path.parent)
             with self._path.with_suffix(".lock").open("w") as lock:
@@ -207,7 +215,6 @@ class KeyFile:
                 yield self.read()
         except OSError as error:
             if isinstance(error, StorageError):
-        check_data_folder(self._path.parent)
                 raise
             raise StorageError(
                 f"The keys cannot be stored: {error.strerror}.", way_out=f"Make {self._path.parent} writable."

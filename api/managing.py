@@ -94,7 +94,8 @@ def rename_collection(name: str, body: request_schema.CollectionRequest) -> Json
 def drop_collection(name: str) -> tuple[str, int]:
     """Delete a collection with everything in it
 
-    Uploads that wait to be stored in it are cancelled, and its public grant is withdrawn.
+    Uploads that wait to be stored in it are cancelled, and its public grant is withdrawn. Keys bound to its name stay,
+    and open a new collection of that name.
     """
     enter_collection(name)
     running_jobs().cancel_all(name)

@@ -169,23 +169,29 @@ def collections(folder: str | Path) -> list[str]:
 
 
 def rename(folder: str | Path, collection: str, new_name: str, *, settings: Settings | None = None) -> None:
-    """Give a collection another name. Whoever has it open must open it again.
+    """Give a collection another name; keys and public grants of the HTTP server go with it. Whoever has it open must
+    open it again.
 
     Raises CollectionNotFoundError, CollectionExistsError, CollectionBusyError, DocumentIdError, StorageError.
     """
+    from .api.keys import KeyFile
     from .index import managing
 
     managing.rename(Path(folder), collection, new_name, settings or Settings.from_environment())
+    KeyFile(Path(folder)).rename_collection(collection, new_name)
 
 
 def drop(folder: str | Path, collection: str, *, settings: Settings | None = None) -> None:
-    """Delete a collection with everything in it. Whoever has it open gets CollectionNotFoundError from then on.
+    """Delete a collection with everything in it, and its public grant; keys bound to its name stay. Whoever has it
+    open gets CollectionNotFoundError from then on.
 
     Raises CollectionNotFoundError, CollectionBusyError, DocumentIdError, StorageError.
     """
+    from .api.keys import KeyFile
     from .index import managing
 
     managing.drop(Path(folder), collection, settings or Settings.from_environment())
+    KeyFile(Path(folder)).forget_collection(collection)
 
 
 def restore(

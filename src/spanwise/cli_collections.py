@@ -41,20 +41,25 @@ def _create(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _rename(options: argparse.Namespace, settings: Settings) -> int:
-    from .api.keys import KeyFile
-    from .index import managing
+    from . import rename
 
-    managing.rename(settings.data, options.name, options.new_name, settings)
-    KeyFile(settings.data).rename_collection(options.name, options.new_name)
+    rename(settings.data, options.name, options.new_name, settings=settings)
     print_json({"name": options.new_name}) if options.json else print(f"{options.name} is now {options.new_name}.")
     return 0
 
 
 def _drop(options: argparse.Namespace, settings: Settings) -> int:
+    from . import drop
     from .api.keys import KeyFile
-    from .index import managing
 
-    managing.drop(settings.data, options.name, settings)
-    KeyFile(settings.data).forget_collection(options.name)
-    print_json({"dropped": options.name}) if options.json else print(f"Dropped {options.name}.")
+    drop(settings.data, options.name, settings=settings)
+    keys = KeyFile(settings.data).naming(options.name)
+    if options.json:
+        print_json({"dropped": options.name, "keys": [key.id for key in keys]})
+        return 0
+    print(f"Dropped {options.name}.")
+    if keys:
+        print(f"These keys stay, and open a new collection {options.name}; `spanwise keys revoke ID` ends one:")
+        for key in keys:
+            print(f"  {key.id}  {key.name}".rstrip())
     return 0

@@ -31,7 +31,10 @@ def add_commands(command: AddCommand) -> None:
 
 def _create(options: argparse.Namespace, settings: Settings) -> int:
     from .api.keys import KeyFile, Scope
+    from .index.storage import collection_folder
 
+    for name in options.only or ():
+        collection_folder(settings.data, name)  # refuses what is not a name
     only = tuple(options.only) if options.only else None
     key, presented = KeyFile(settings.data).create(options.name, Scope.named(options.scope), only)
     if options.json:

@@ -12,10 +12,12 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+import spanwise
 from spanwise import CorruptDataError, InputError, NotFoundError, Settings
 from spanwise.api.keys import FILE, KeyFile, PublicGrant, Scope
 from spanwise.api.server import serve
 from spanwise.cli import main
+from spanwise.testing import HashEmbedder
 
 
 def test_a_key_is_shown_once_and_stored_hashed(tmp_path: Path) -> None:
@@ -108,6 +110,44 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     ):
         assert main(["--data", str(tmp_path), "keys", *wrong]) == 2, wrong
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("way", ["library", "command line"])
+def test_keys_go_with_a_renamed_collection_and_a_dropped_one_names_those_that_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    spanwise.open(tmp_path, "old", embedder=HashEmbedder()).close()
+    keys = KeyFile(tmp_path)
+    key, _ = keys.create("importer", Scope.READ, ("old", "other"))
+    keys.create("of all", Scope.READ)
+    ended, _ = keys.create("ended", Scope.READ, ("new",))
+    keys.revoke(ended.id)
+    keys.allow_public(PublicGrant("old", ("https://a.example",)))
+
+    def do(verb: str, *names: str) -> None:
+        if way == "library":
+            getattr(spanwise, verb)(tmp_path, *names)
+        else:
+            assert main(["--data", str(tmp_path), "collections", verb, *names]) == 0
+
+    do("rename", "old", "new")
+    assert keys.read().keys[0].collections == ("new", "other")
+    assert [grant.collection for grant in keys.read().public] == ["new"]
+    capsys.readouterr()
+    do("drop", "new")
+    assert keys.read().public == ()
+    assert [one.id for one in keys.naming("new")] == [key.id]
+    if way == "command line":
+        said = capsys.readouterr().out
+        assert f"{key.id}  importer" in said
+        assert "open a new collection new" in said
+        assert ended.id not in said
+
+
+def test_a_key_is_not_bound_to_what_is_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path), "keys", "create", "--only", "../x"]) == 2
+    assert "is not a collection name" in capsys.readouterr().err
+    assert KeyFile(tmp_path).read().keys == ()
 
 
 def test_a_running_server_sees_changes_at_once(stored: FlaskClient, settings: Settings) -> None:
