@@ -45,17 +45,11 @@ _CHUNK = 1 << 20
 
 
 def backup(database: Database, originals: Originals, target: Path) -> None:
-    """Write the collection to `target`, all of it or nothing; a file that is there is replaced.
+    """Write the collection to `target`, all of it or nothing; a backup that is there is replaced, and nothing else.
 
     Raises StorageError, CorruptDataError when an original is lost or damaged.
     """
-    if not target.parent.is_dir() or target.is_dir():
-        problem = (
-            f"{str(target)!r} is a folder."
-            if target.is_dir()
-            else f"There is no folder {str(target.parent)!r} to write the backup in."
-        )
-        raise StorageError(problem, subject=target, way_out="Give a file in a folder that is there.")
+    _check_target(target, database.file.parent.parent)
     with translated(database.file.parent.name):
         try:
             _backup(database, originals, target)
@@ -65,6 +59,31 @@ def backup(database: Database, originals: Originals, target: Path) -> None:
             # A document was deleted while the originals were copied, and its file with it: now nobody may write.
             with database.writing():
                 _backup(database, originals, target)
+
+
+def _check_target(target: Path, collections: Path) -> None:
+    """Raises StorageError for what a backup must not take the place of."""
+    problem, way_out = "", ""
+    if target.is_dir():
+        problem, way_out = f"{str(target)!r} is a folder.", "Give a file in a folder that is there."
+    elif not target.parent.is_dir():
+        problem = f"There is no folder {str(target.parent)!r} to write the backup in."
+        way_out = "Give a file in a folder that is there."
+    elif target.parent.resolve().is_relative_to(collections.resolve()):
+        problem, way_out = f"{str(target)!r} is among the files of the collections.", "Give a file elsewhere."
+    elif target.exists() and not _may_be_replaced(target):
+        problem, way_out = f"{str(target)!r} is there, and is no backup.", "Give another name, or remove it first."
+    if problem:
+        raise StorageError(problem, subject=target, way_out=way_out)
+
+
+def _may_be_replaced(file: Path) -> bool:
+    """Whether `file` is empty, or a tar file as backups are."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        head = stream.read(512)
+    return not head or head[257:262] == b"ustar"
 
 
 def restore(data: Path, name: str, archive: Path, *, replace: bool, settings: Settings) -> None:

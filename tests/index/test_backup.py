@@ -132,17 +132,40 @@ def test_other_files_are_refused(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "evil").exists()
 
 
+@pytest.mark.parametrize("place", ["collection.sqlite", "backup.tar"])
+def test_a_backup_does_not_go_among_the_files_of_a_collection(
+    filled: Collection, opened: Open, data: Path, place: str
+) -> None:
+    target = data / "collections" / "default" / place
+    with pytest.raises(StorageError, match=r"is among the files of the collections\. Give a file elsewhere"):
+        filled.backup(target)
+    assert len(opened().documents()) == 2
+    assert not (target.parent / "backup.tar").exists()
+
+
+def test_a_backup_replaces_backups_and_nothing_else(filled: Collection, archive: Path, tmp_path: Path) -> None:
+    filled.backup(archive)
+    (tmp_path / "empty").touch()
+    filled.backup(tmp_path / "empty")
+    (tmp_path / "thesis.txt").write_text("Years of work.")
+    for target in (tmp_path / "thesis.txt", Path("/dev/null")):
+        with pytest.raises(StorageError, match=r"is there, and is no backup\. Give another name, or remove it first"):
+            filled.backup(target)
+    assert (tmp_path / "thesis.txt").read_text() == "Years of work."
+
+
 def test_a_backup_is_there_as_a_whole_or_not_at_all(filled: Collection, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"no folder '.*nowhere' to write the backup in"):
         filled.backup(tmp_path / "nowhere" / "backup.tar")
     with pytest.raises(StorageError, match=r"'.*' is a folder. Give a file"):
         filled.backup(tmp_path)
-    (tmp_path / "backup.tar").write_bytes(b"the one before")
+    filled.backup(tmp_path / "backup.tar")
+    before = (tmp_path / "backup.tar").read_bytes()
     original = next((tmp_path / "data" / "collections" / "default" / "originals").iterdir())
     original.write_bytes(b"The bridge is wild.   ")
     with pytest.raises(CorruptDataError, match="damaged"):
         filled.backup(tmp_path / "backup.tar")
-    assert (tmp_path / "backup.tar").read_bytes() == b"the one before"
+    assert (tmp_path / "backup.tar").read_bytes() == before
     assert not list(tmp_path.glob(".part*"))
 
 
