@@ -16,8 +16,9 @@ from pathlib import Path
 from ..errors import CorruptDataError
 from .durable import file_sizes, make_folder, sync_folder, write_file
 from .records import Original
+from .storage import ORIGINALS
 
-FOLDER = "originals"
+FOLDER = ORIGINALS
 _AT_ONCE = 8
 _NAME = re.compile(r"[0-9a-f]{64}")
 

@@ -31,13 +31,12 @@ from .durable import make_folder
 from .migrations import FORMAT_VERSION, migrate, parts, schema_of
 
 DATABASE = "collection.sqlite"
+ORIGINALS = "originals"
+"""The folder of the files that documents were read from, beside the database."""
 _RESTORE = "Restore it with `spanwise restore BACKUP --replace`, or drop it and add the documents again."
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def collections(data: Path) -> list[str]:
-    """The names of the collections in the data folder `data`, sorted. Raises InputError where it is no folder."""
-    check_data_folder(data)
 def check_data_folder(data: Path) -> None:
     """Raises InputError where `data` is, stands below or holds as `collections` something else than a folder. It need
     not exist."""
@@ -51,6 +50,9 @@ def check_data_folder(data: Path) -> None:
         )
 
 
+def collections(data: Path) -> list[str]:
+    """The names of the collections in the data folder `data`, sorted. Raises InputError where it is no folder."""
+    check_data_folder(data)
     names = (file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
     return sorted(name for name in names if _COLLECTION_NAME.fullmatch(name))
 
@@ -64,9 +66,9 @@ def collection_folder(data: Path, name: str) -> Path:
             subject=name,
             way_out="Use 1 to 64 characters of A-Z a-z 0-9 . _ - and begin with a letter or digit.",
         )
+    check_data_folder(data)
     return data.absolute() / "collections" / name
 
-    check_data_folder(data)
 
 class Database:
     """Connections to one collection's SQLite file: each for one thread at a time, and one write at a time."""
@@ -87,6 +89,13 @@ class Database:
         self._identity: tuple[int, int] | None = None
         with translated(folder.name):
             missing = not self.file.is_file()
+            if (missing or not self.file.stat().st_size) and any((folder / ORIGINALS).glob("[0-9a-f]*")):
+                raise CorruptDataError(  # in a new database nothing would refer to these files, and they were removed
+                    f"The database of collection {folder.name!r} is {'missing' if missing else 'empty'}, though "
+                    "files of its documents are there.",
+                    subject=folder.name,
+                    way_out=f"{_RESTORE} The files are in {str(folder / ORIGINALS)!r}.",
+                )
         if missing and not create:
             others = ", ".join(collections(folder.parent.parent)[:20])
             raise CollectionNotFoundError(

@@ -200,3 +200,27 @@ def test_a_crash_leaves_no_document_without_its_file_and_no_file_without_a_docum
     else:
         assert library.documents() == []
         assert kept() == set()
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_files_of_a_database_that_is_lost_are_not_swept_away(
+    opened: Open, data: Path, tmp_path: Path, kept: Callable[[], set[str]], how: str
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"The bridge is wide.")
+    library = opened()
+    library.add(file)
+    library.backup(tmp_path / "backup.tar")
+    library.close()
+    database = data / "collections" / "default" / "collection.sqlite"
+    database.unlink() if how == "missing" else database.write_bytes(b"")
+    for create in (True, False):
+        with pytest.raises(CorruptDataError, match=f"is {how}, though files of its documents are there.*restore"):
+            opened(create=create)
+    assert kept() == {digest(b"The bridge is wide.")}
+    spanwise.restore(data, tmp_path / "backup.tar", replace=True)
+    assert opened().original("a.txt") == b"The bridge is wide."
+    opened().close()
+    database.unlink()
+    spanwise.drop(data, "default")
+    assert opened().documents() == []
