@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from markdown_it import MarkdownIt
 
@@ -32,15 +32,32 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 MARKDOWN_TYPE = "text/markdown"
-_ID = re.compile(r"[A-Za-z0-9._~/-]{1,512}")
+MOST_ID = 512
+"""Characters of a document id, so that an address with it fits into the line of a request."""
+_ID = re.compile(r"[A-Za-z0-9._~/-]+")
+_CHUNK = 2**20
+KEPT_IN_DATA = ("collections", "jobs", "keys.json", "keys.lock", "server.json")
+"""What Spanwise keeps in a data folder: no documents, though it may lie in a folder of documents."""
 _LINE_END = re.compile(r"\r\n?|\n")
 
 
 def check_id(document_id: str) -> str:
     """`document_id` itself. Raises DocumentIdError when it is not 1 to 512 characters of `[A-Za-z0-9._~/-]`,
     or has an empty, `.` or `..` segment (clients and proxies rewrite those in addresses)."""
-    good = isinstance(document_id, str) and _ID.fullmatch(document_id)
-    if not good or {"", ".", ".."} & set(document_id.split("/")):
+    if not isinstance(document_id, str):
+        raise DocumentIdError(
+            f"The id {document_id!r} is {type(document_id).__name__}, not a string.",
+            subject=document_id,
+            way_out="Give it as text.",
+        )
+    if len(document_id) > MOST_ID:
+        raise DocumentIdError(
+            f"The id {document_id[:80]!r}… has {len(document_id):,} characters; the limit is {MOST_ID}.",
+            subject=document_id,
+            way_out="Shorten it. Of a file it is the path, with three characters for each byte that is not one of "
+            "A-Z a-z 0-9 . _ / -: shorten its names, or add its text with an id of your own.",
+        )
+    if not _ID.fullmatch(document_id) or {"", ".", ".."} & set(document_id.split("/")):
         raise DocumentIdError(
             f"{str(document_id)[:80]!r} is not a document id.",
             subject=document_id,
@@ -191,17 +208,32 @@ def read_file(path: Path, root: Path | None, limits: ParseLimits) -> bytes:
                 subject=name,
                 way_out="Check its permissions, or leave it out.",
             )
-        if path.stat().st_size > limits.file_bytes:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > limits.file_bytes else _bounded(file, size, limits.file_bytes)
+        size = max(size, len(data))
+        if size > limits.file_bytes:
             raise SourceError(
-                f"{name} has {path.stat().st_size:,} bytes; the limit is {limits.file_bytes:,}.",
+                f"{name} has {size:,} bytes{' or more' if data else ''}; the limit is {limits.file_bytes:,}.",
                 subject=name,
                 way_out="Split it, or raise SPANWISE_MAX_SOURCE_BYTES.",
             )
-        return path.read_bytes()
+        return data
     except OSError as error:
         raise SourceError(
             f"{name} cannot be read: {error.strerror}.", subject=name, way_out="Check the path and its permissions."
         ) from error
+
+
+def _bounded(file: IO[bytes], size: int, most: int) -> bytes:
+    """What `file`, which said to have `size` bytes, holds; at most one byte more than `most`. It may grow meanwhile, or
+    be a pipe or a device, which have no size."""
+    chunks = [file.read(size + 1)]
+    held = len(chunks[0])
+    while chunks[-1] and held <= most:
+        chunks.append(file.read(min(_CHUNK, most + 1 - held)))
+        held += len(chunks[-1])
+    return b"".join(chunk for chunk in chunks if chunk)
 
 
 def load_read(data: bytes, name: str, options: LoadOptions, limits: ParseLimits) -> Loaded:
@@ -270,17 +302,23 @@ def text_source(data: bytes, name: str, kind: str, encoding: str | None) -> Sour
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files below `folder` in a fixed order; hidden ones and links that lead to folders are passed over.
+    """The files below `folder` in a fixed order; hidden ones, links that lead to folders and what Spanwise keeps in a
+    data folder that lies there are passed over.
 
     A folder that cannot be listed is named itself, at the end, so that it fails to load instead of being forgotten.
     """
     unlisted: list[Path] = []
     for parent, folders, files in os.walk(folder, onerror=lambda error: unlisted.append(Path(error.filename))):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        kept = KEPT_IN_DATA if "collections" in folders and _is_data_folder(Path(parent)) else ()
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in kept)
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith(".") and name not in kept:
                 yield Path(parent, name)
     yield from unlisted
+
+
+def _is_data_folder(folder: Path) -> bool:
+    return any((folder / "collections").glob("*/collection.sqlite"))
 
 
 def shown(name: str) -> str:

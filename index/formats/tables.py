@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def table_sources(
     metadata, to columns; without such further names every other column becomes metadata. Raises SourceError.
     """
     text, found = decoded(data, name, encoding)
-    records = _records(kind, text, name)
+    records, overlong = _records(kind, text, name)
     if len(records) > most:
         raise SourceError(
             f"{name} holds {len(records):,} records; the limit is {most:,}.", subject=name, way_out="Split the file."
@@ -44,10 +45,16 @@ def table_sources(
     chosen = _columns(records, columns, name)
     if "text" not in chosen:
         return [_whole_table(kind, records, name, found)]
+    if overlong:  # most often a comma inside a text, whose words behind it would be lost
+        raise SourceError(
+            f"{name} has more cells in line {overlong} than columns.",
+            subject=name,
+            way_out="Put cells that hold the separator between quotes, or give the columns that lack one a name.",
+        )
     sources = []
     for number, record in enumerate(records, 1):
-        words = record.get(chosen["text"])
-        if isinstance(words, str) and words.strip():
+        words = _words(record.get(chosen["text"]))  # also of a list of paragraphs
+        if words.strip():
             sources.append(_source(kind, record, number, visible(words), chosen, name, found))
     if not sources:
         raise SourceError(f"{name} holds no text.", subject=name, way_out="Leave it out.")
@@ -107,23 +114,32 @@ def _columns(records: list[Record], columns: Mapping[str, str], name: str) -> di
     return usual | dict(columns)
 
 
-def _records(kind: str, text: str, name: str) -> list[Record]:
+def _records(kind: str, text: str, name: str) -> tuple[list[Record], int]:
+    """The records, and of a table the first line with more cells than there are columns; 0 where there is none."""
     try:
         if kind in (CSV, TSV):
             return _rows(text, kind)
-        if kind == JSONL:
-            found = [_loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            found = _list_of(_loads(text))
+        found = _lines(text) if kind == JSONL else _list_of(_loads(text))
     except (csv.Error, ValueError, RecursionError) as error:
-        where = f" ({error})" if isinstance(error, json.JSONDecodeError) else ""
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise SourceError(
-            f"{name} is not sound {kind.upper()}{where}.", subject=name, way_out="Check the file."
+            f"{name} is not sound {kind.upper()} ({why}).", subject=name, way_out="Check the file."
         ) from error
     records: list[Record] = [item if isinstance(item, dict) else {"text": item} for item in found]
     if not records or not all(isinstance(next(iter(one.values()), ""), object) for one in records):
         raise SourceError(f"{name} holds no records.", subject=name, way_out="Give a list of objects.")
-    return records
+    return records, 0
+
+
+def _lines(text: str) -> list[Any]:
+    found = []
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):  # others, as U+2028, may stand inside strings
+        if line.strip():
+            try:
+                found.append(_loads(line))
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number}, character {error.colno}: {error.msg}") from error
+    return found
 
 
 def _loads(text: str) -> Any:
@@ -142,7 +158,9 @@ def _list_of(value: Any) -> list[Any]:
     return [value]
 
 
-def _rows(text: str, kind: str) -> list[Record]:
+def _rows(text: str, kind: str) -> tuple[list[Record], int]:
+    """The rows behind the head by the names of their columns, which are told apart, and the first line that has more
+    cells than the head (0: none): those are called by their number."""
     csv.field_size_limit(len(text) + 1)
     delimiter = "\t"
     if kind == CSV:
@@ -151,8 +169,22 @@ def _rows(text: str, kind: str) -> list[Record]:
         except csv.Error:
             delimiter = ","
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [one_line(cell) or f"column {number}" for number, cell in enumerate(next(rows, []), 1)]
-    return [dict(zip(header, row, strict=False)) for row in rows if any(cell.strip() for cell in row)]
+    header: list[str] = []
+    for number, cell in enumerate(next(rows, []), 1):
+        named = one_line(cell) or f"column {number}"
+        header.append(f"{named} (column {number})" if named in header else named)
+    records: list[Record] = []
+    overlong = 0
+    for row in rows:
+        if any(cell.strip() for cell in row):
+            further = {
+                f"column {number}": cell
+                for number, cell in enumerate(row[len(header) :], len(header) + 1)
+                if cell.strip()
+            }
+            overlong = overlong or (rows.line_num if further else 0)
+            records.append(dict(zip(header, row, strict=False)) | further)
+    return records, overlong
 
 
 def _plain(value: Any) -> MetadataValue | list[MetadataValue]:

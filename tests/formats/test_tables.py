@@ -30,6 +30,50 @@ def test_named_columns(load) -> None:
         load(lines.encode(), "a.jsonl", columns={"text": "absent"})
 
 
+def test_words_behind_a_comma_without_quotes_are_not_lost(load) -> None:
+    rows = "id,text\n1,Ships sail.\n\n2,Ships sail, and boats row.\n"
+    with pytest.raises(SourceError, match=r"a.csv has more cells in line 4 than columns\. Put cells .* between quotes"):
+        load(rows.encode(), "a.csv")
+    (source,) = load(rows.replace("2,", '2,"').replace("row.", 'row."').encode(), "a.csv").sources[1:]
+    assert source.text == "Ships sail, and boats row."
+    assert len(load(b"id,text,\n1,Ships sail.,\n2,Boats row.,,,\n", "a.csv").sources) == 2  # nothing is behind these
+    (table,) = load(b"city,people\nLyon,520774,520 thousand\n", "cities.csv").sources
+    assert table.text == "city: Lyon | people: 520774 | column 3: 520 thousand"
+
+
+def test_columns_of_one_name_are_all_kept(load) -> None:
+    (source,) = load(b"text,note,note\nShips sail.,tall,old\n", "a.csv").sources
+    assert source.metadata == {"note": "tall", "note (column 3)": "old"}
+
+
+def test_texts_that_are_no_strings_are_not_passed_over(load) -> None:
+    texts = [["Ships sail.", "Boats row."], {"body": "Rafts float."}, 1912, None]
+    found = load(json.dumps([{"text": text} for text in texts]).encode(), "a.json").sources
+    assert [one.text for one in found] == ["Ships sail., Boats row.", "body: Rafts float.", "1912"]
+
+
+def test_lines_of_json_end_where_lines_end(load) -> None:
+    lines = [json.dumps({"text": f"Ships{mark}sail."}, ensure_ascii=False) for mark in "\u2028\u2029\x85"]
+    for end in ("\n", "\r\n", "\r"):
+        assert [one.text for one in load(end.join(lines).encode(), "a.jsonl").sources] == [
+            f"Ships{mark}sail." for mark in "\u2028\u2029\x85"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.jsonl", '{"text": "a"}\n\n{oops\n', "line 3, character 2: Expecting property name"),
+        ("a.json", "[" * 100_000, "nested too deeply"),
+        ("a.json", '[{"text": "a", "n": ' + "9" * 5_000 + "}]", "Exceeds the limit"),
+        ("a.json", '[{"text": "a', "Unterminated string starting at: line 1 column 11"),
+    ],
+)
+def test_what_is_wrong_with_json_is_said(load, name: str, data: str, why: str) -> None:
+    with pytest.raises(SourceError, match=rf"is not sound JSONL? \({why}"):
+        load(data.encode(), name)
+
+
 def test_a_table_of_values_is_one_document_row_by_row(load) -> None:
     (source,) = load(b"city\tpeople\nLyon\t520774\nGraz\t291007\n", "cities.tsv").sources
     assert source.text == "city: Lyon | people: 520774\ncity: Graz | people: 291007"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -361,3 +363,26 @@ def test_a_failing_model_stores_nothing(opened: Callable[..., Collection]) -> No
     with pytest.raises(RuntimeError, match="no memory"):
         library.add("Some text.")
     assert library.documents() == []
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no device that never ends")
+def test_a_file_without_an_end_is_read_up_to_the_limit(opened: Callable[..., Collection], tmp_path: Path) -> None:
+    library = opened(settings=Settings(max_source_bytes=3_000_000))
+    with pytest.raises(SourceError, match=r"zero has 3,000,001 bytes or more; the limit is 3,000,000"):
+        library.add(Path("/dev/zero"))
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    for text, end in (("Words. " * 300_000, ""), ("Words. " * 500_000, "or more")):
+        writer = threading.Thread(target=lambda text=text: _write(pipe, text), daemon=True)
+        writer.start()
+        if end:
+            with pytest.raises(SourceError, match=end):
+                library.add(pipe)
+        else:
+            assert library.add(pipe).documents[0].characters == len(text)
+        writer.join(30)
+
+
+def _write(pipe: Path, text: str) -> None:
+    with suppress(BrokenPipeError):
+        pipe.write_text(text)

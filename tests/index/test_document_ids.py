@@ -22,14 +22,27 @@ def test_allowed(good: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        "", "x" * 513, "a b", "a\n", "ä", "a//b", "/a", "a/", ".", "..", "a/../b", "./a", "a?b", "a#b", "a%20",
-        "a\\b", "\0", 7, None, b"a",
+        "", "a b", "a\n", "ä", "a//b", "/a", "a/", ".", "..", "a/../b", "./a", "a?b", "a#b", "a%20", "a\\b", "\0",
     ],
 )  # fmt: skip
 def test_refused(bad: str) -> None:
     with pytest.raises(DocumentIdError, match="is not a document id") as caught:
         check_id(bad)
     assert caught.value.subject == bad
+
+
+@pytest.mark.parametrize("bad", [7, None, b"a", ["a"]])
+def test_what_is_no_string_is_told_so(bad: object) -> None:
+    with pytest.raises(DocumentIdError, match=f"is {type(bad).__name__}, not a string") as caught:
+        check_id(bad)  # type: ignore[arg-type]
+    assert caught.value.subject == bad
+
+
+def test_one_that_is_too_long_is_told_how_long_and_where_it_may_come_from() -> None:
+    with pytest.raises(DocumentIdError, match=r"has 513 characters; the limit is 512\. .* Of a file it is the path"):
+        check_id("x" * 513)
+    with pytest.raises(DocumentIdError, match="has 724 characters"):
+        check_id(id_of_path(PurePosixPath("д" * 120 + ".txt")))
 
 
 def path_of(document_id: str) -> str:

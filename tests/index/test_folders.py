@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import spanwise
 from spanwise import Settings
 from spanwise.index import folders
 from spanwise.qa.collection import Collection
+from spanwise.testing import HashEmbedder
 
 Open = Callable[..., Collection]
 LONG_AGO = time.time() - 3600
@@ -187,3 +189,21 @@ def test_a_killed_run_is_taken_up_where_it_was(
     assert read == [f"{number:03}.txt" for number in range(50, 100)]
     assert len(embedder.embedded) == 50  # type: ignore[attr-defined]
     assert library.verify() == []
+
+
+@pytest.mark.parametrize("inside", ["", "spanwise-data"])
+def test_what_is_kept_in_a_data_folder_is_no_document(folder: Path, embedder: HashEmbedder, inside: str) -> None:
+    """As with `spanwise add .`, whose data folder is made in the same place."""
+    data = folder / inside
+    with spanwise.open(data, embedder=embedder) as library:
+        for _ in range(2):
+            assert library.sync(folder).failed == ()
+        (data / "keys.json").write_text('{"keys": [{"text": "no document"}]}')
+        (data / "jobs" / "a").mkdir(parents=True)
+        (data / "jobs" / "a" / "0.txt").write_text("An upload that waits.")
+        (folder / "collections").mkdir(exist_ok=True)
+        (folder / "else").mkdir()
+        write(folder / "else" / "keys.json", '[{"text": "These are keys of something else."}]')
+        found = library.sync(folder)
+        assert (found.added, found.failed) == (("else/keys.json/1",), ())
+        assert [info.id for info in library.documents()] == [*(f"{n}.txt" for n in range(5)), "else/keys.json/1"]
