@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from flask import current_app
 
-from ..errors import InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
+from ..errors import CorruptDataError, InputError, NotFoundError, OverloadedError, SpanwiseError, StorageError
 from ..index.durable import sync_folder, write_file
 from ..index.loading import LoadOptions
 from ..settings import Settings
@@ -109,7 +109,7 @@ class Jobs:
         return job
 
     def get(self, job_id: str) -> Job:
-        """The job of that id. Raises NotFoundError."""
+        """The job of that id. Raises NotFoundError, CorruptDataError."""
         try:
             if _ID.fullmatch(job_id):
                 said: dict[str, Any] = json.loads((self._folder / job_id / "job.json").read_text("utf-8"))
@@ -117,6 +117,12 @@ class Jobs:
                 return Job(**{**said, **lists})
         except FileNotFoundError:
             pass
+        except (ValueError, TypeError, KeyError):
+            raise CorruptDataError(
+                f"Job {job_id} is damaged.",
+                subject=job_id,
+                way_out=f"Its files are in {self._folder / job_id}: send them again, and remove that folder.",
+            ) from None
         raise NotFoundError(
             f"There is no job {job_id[:80]!r}.",
             subject=job_id,
@@ -138,7 +144,7 @@ class Jobs:
     def cancel_all(self, collection: str) -> None:
         """Stop the jobs of a collection that is going to be dropped, so that none makes it again."""
         for file in self._folder.glob("*/job.json"):
-            with suppress(NotFoundError):
+            with suppress(NotFoundError, CorruptDataError):  # a damaged one does nothing any more
                 job = self.get(file.parent.name)
                 if job.collection == collection and not job.finished:
                     self.cancel(job.id)
@@ -188,6 +194,9 @@ class Jobs:
                 try:
                     if not self._step(job_id):
                         (self._folder / job_id / WAITING).unlink(missing_ok=True)
+                except CorruptDataError as error:
+                    logger.error("%s", error)
+                    self._broken.add(job_id)
                 except Exception:  # a disk that is full, a folder that was removed: the thread must live on
                     logger.exception("job %s stopped", job_id)
                     self._broken.add(job_id)  # until the next process
@@ -247,7 +256,7 @@ class Jobs:
 
     def _forget_old(self) -> None:
         for file in self._folder.glob("*/job.json"):
-            with suppress(OSError, NotFoundError):  # another upload has just forgotten it
+            with suppress(OSError, NotFoundError):  # another upload has just forgotten it, or it is damaged
                 if time.time() - file.stat().st_mtime > KEEP_SECONDS and self.get(file.parent.name).finished:
                     shutil.rmtree(file.parent, ignore_errors=True)
 

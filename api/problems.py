@@ -107,9 +107,7 @@ KINDS: Mapping[type[errors.SpanwiseError], Kind] = {
         "The collection is being changed",
         "Another change to the collection is still running. Nothing was stored; try again in a moment.",
     ),
-    errors.CorruptDataError: Kind(
-        503, "corrupt-data", "The data is damaged", f"What is stored of this collection is damaged. {_LOGGED}"
-    ),
+    errors.CorruptDataError: Kind(503, "corrupt-data", "The data is damaged", f"What is stored is damaged. {_LOGGED}"),
     errors.FormatVersionError: Kind(
         503,
         "format-version",

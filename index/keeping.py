@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import CollectionBusyError
+from ..errors import CollectionBusyError, LimitError
 from ..settings import Settings
 from .embedding import DEFAULT_MODEL, Embedder, Fingerprint
 from .embedding_choice import configured, configured_embedder, mismatch, named
@@ -70,8 +70,10 @@ class KeptCollection:
         """Check everything that is promised of what is stored; what is wrong, nothing when all is well.
 
         `sample` passages are embedded again and compared with their vectors; with 0 no model is loaded.
-        Raises StorageError.
+        Raises LimitError for a sample that is no number of at least 0, StorageError.
         """
+        if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0:
+            raise LimitError(f"sample is {sample!r}.", subject=sample, way_out="Give a whole number of at least 0.")
         findings, samples = self._store.verify(sample)
         if samples:
             findings.extend(compare(samples, self._embedder().embed_passages([one.text for one in samples])))

@@ -21,7 +21,11 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
-            raise ValueError(f"a span needs 0 <= start <= end, got ({self.start}, {self.end})")
+            raise LimitError(
+                f"There is no span from {self.start} to {self.end}.",
+                subject=(self.start, self.end),
+                way_out="Give code points with 0 ≤ start ≤ end.",
+            )
 
     def of(self, text: str) -> str:
         """The words the span names in `text`."""
@@ -211,7 +215,7 @@ class DocumentInfo:
             raise LimitError(
                 f"Characters {start} to {end} are not in {self.id!r}.",
                 subject=(start, end),
-                way_out=f"It has {self.characters} code points: 0 ≤ start ≤ end ≤ {self.characters}.",
+                way_out=f"It has {self.characters} characters: 0 ≤ start ≤ end ≤ {self.characters}.",
             )
         return Span(start, end)
 

@@ -238,6 +238,19 @@ def test_a_data_folder_that_is_none_is_told(run: Run, folder: Path, place: str, 
     assert (folder / "a-file").read_text() == "x"
 
 
+@pytest.mark.parametrize("arguments", ["add _", "sync _", "--data _ status", "backup _", "--config _ status"])
+def test_an_empty_path_is_not_the_present_folder(run: Run, arguments: str) -> None:
+    """As of `spanwise sync "$FOLDER"` where the variable is not set."""
+    done = run(*(one.replace("_", "") for one in arguments.split()))
+    assert done.returncode == 2
+    assert "the path is empty" in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "-1", "often"])
+def test_looks_at_a_folder_have_a_time_between_them(run: Run, folder: Path, seconds: str) -> None:
+    assert "give seconds from 0.1 to 86400" in run("sync", "notes", "--watch", "--every", seconds).stderr
+
+
 def test_help_names_every_verb(run: Run) -> None:
     text = run("--help").stdout
     for verb in (

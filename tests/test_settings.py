@@ -84,6 +84,7 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, sai
         ("proxies", "1000", "a whole number from 0 to 100"),
         ("log_format", "xml", "text or json"),
         ("use_server", "maybe", "yes or no"),
+        ("data", "", "a path"),
     ],
 )
 def test_a_value_out_of_range_is_told_with_the_range(name: str, raw: str, allowed: str) -> None:

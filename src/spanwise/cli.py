@@ -13,11 +13,10 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
-from .cli_shared import NOTHING, Command, open_collection, print_json
+from .cli_shared import NOTHING, Command, a_path, open_collection, print_json
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -75,17 +74,17 @@ def build_parser() -> argparse.ArgumentParser:
     add = command(
         "add", _add, "Add files of every format that is read, or all of them in a folder; what changed is replaced."
     )
-    add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    add.add_argument("paths", nargs="+", type=a_path, metavar="PATH")
     _add_reading(add)
     sync = command("sync", _sync, "Make the collection equal a folder: new, changed and deleted files.")
-    sync.add_argument("folder", type=Path, metavar="FOLDER")
+    sync.add_argument("folder", type=a_path, metavar="FOLDER")
     sync.add_argument("--watch", action="store_true", help="go on, and follow the folder until stopped")
     sync.add_argument(
         "--delete-most",
         action="store_true",
         help="also where more than half of the documents would be deleted, which is refused: a path may be wrong",
     )
-    sync.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks (default 2)")
+    sync.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="between two looks (default 2)")
     _add_reading(sync)
     remove = command("remove", _remove, "Delete documents.")
     remove.add_argument("ids", nargs="+", metavar="ID")
@@ -98,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     calibrate = command("calibrate", _calibrate, "Fit the probabilities of this collection to labelled questions.")
     calibrate.add_argument(
         "labels",
-        type=Path,
+        type=a_path,
         nargs="?",
         metavar="LABELS.jsonl",
         help='a line each: {"question": …, "answer": text or null} (default: what was marked in the search box)',
@@ -141,9 +140,9 @@ def _check_heeded(parser: argparse.ArgumentParser, options: argparse.Namespace) 
 
 def _common(default: object, heeds: Sequence[str] = _SHARED) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--data", metavar="DIR", type=Path, default=default, help="folder of the collections")
+    options.add_argument("--data", metavar="DIR", type=a_path, default=default, help="folder of the collections")
     options.add_argument(
-        "--config", metavar="FILE", type=Path, default=default, help="settings in TOML (default: SPANWISE_CONFIG)"
+        "--config", metavar="FILE", type=a_path, default=default, help="settings in TOML (default: SPANWISE_CONFIG)"
     )
     if "collection" in heeds:
         options.add_argument("--collection", metavar="NAME", default=default or "default", help="which collection")
@@ -177,6 +176,16 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="embedding model of a new collection: a sentence-transformers path or hub name")
     parser.add_argument("--query-prompt", help="what it gets in front of queries (default: what the model asks for)")
     parser.add_argument("--passage-prompt", help="what it gets in front of passages (default: what the model asks for)")
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("give seconds from 0.1 to 86400")
+    return seconds
 
 
 def _pair(value: str) -> tuple[str, str]:
@@ -252,7 +261,7 @@ def _watch(options: argparse.Namespace, settings: Settings) -> int:
         follow(
             options.folder,
             lambda: collection.sync(options.folder, **_syncing(options)),
-            every=max(0.1, options.every),
+            every=options.every,
             stop=stop,
             on_result=lambda result: print_change(result, as_json=options.json),
             on_error=error,

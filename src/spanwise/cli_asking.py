@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from .cli_shared import NOTHING, AddCommand, open_collection, print_json
+from .cli_shared import NOTHING, AddCommand, a_path, open_collection, print_json
 from .errors import QuestionError, SpanwiseError
 from .settings import Settings
 
@@ -29,7 +29,7 @@ def add_commands(command: AddCommand) -> None:
     """Add the commands; `command` makes a parser for one."""
     ask = command("ask", _ask, "Answer a question; exit code 1 when the documents do not hold the answer.")
     ask.add_argument("question", metavar="QUESTION", nargs="?")
-    ask.add_argument("--file", type=Path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
+    ask.add_argument("--file", type=a_path, metavar="QUESTIONS.txt", help="ask every line of a file instead")
     ask.add_argument("--min-probability", type=float, help="how likely an answer must be to count (default: fitted)")
     ask.add_argument("--top-k", type=int, default=3, help="most answers (default 3)")
     _add_where(ask)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from .cli_shared import AddCommand, print_json
+from .cli_shared import AddCommand, a_path, print_json
 from .settings import Settings
 
 
@@ -14,7 +13,9 @@ def add_commands(command: AddCommand) -> None:
     """Add the command; `command` makes a parser for one."""
     parser = command("eval", _eval, "Measure reading, answering or retrieval on labelled data; prints JSON.")
     parser.add_argument("task", choices=("reading", "answers", "retrieval"))
-    parser.add_argument("path", type=Path, metavar="FILE|DIR", help="SQuAD JSON or JSONL, gz or not; or a BEIR folder")
+    parser.add_argument(
+        "path", type=a_path, metavar="FILE|DIR", help="SQuAD JSON or JSONL, gz or not; or a BEIR folder"
+    )
     parser.add_argument("--limit", type=int, help="questions in a seeded sample (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mode", choices=("hybrid", "dense", "lexical"), default="hybrid", help="for retrieval")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .settings import Settings
@@ -19,6 +20,14 @@ AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
 NOTHING = 1
 """Exit code: done, but with nothing to show, or something failed."""
+
+
+def a_path(value: str) -> Path:
+    """What stands for a file or folder on the command line. An empty one, as of a variable that is not set, would be
+    the folder that the command runs in."""
+    if not value:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(value)
 
 
 def open_collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
-from .cli_shared import NOTHING, AddCommand, open_collection, print_json
+from .cli_shared import NOTHING, AddCommand, a_path, open_collection, print_json
 from .settings import Settings
 
 
@@ -15,9 +14,9 @@ def add_commands(command: AddCommand) -> None:
     verify = command("verify", _verify, "Check everything stored against its promises; exit code 1 with a list if not.")
     verify.add_argument("--sample", type=int, default=200, help="passages to embed again (default 200; 0: no model)")
     backup = command("backup", _backup, "Write the collection to one file, also while it is served.")
-    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("file", type=a_path, metavar="FILE")
     restore = command("restore", _restore, "Make the collection from a backup, all of it or nothing.")
-    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("file", type=a_path, metavar="FILE")
     restore.add_argument("--replace", action="store_true", help="in the place of the collection that exists")
     reindex = command(
         "reindex", _reindex, "Build it again under another embedding model; the old one serves meanwhile."

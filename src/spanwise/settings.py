@@ -196,7 +196,11 @@ def _value(called: str, name: str, raw: object, default: Any) -> Any:
     try:
         if kind is bool:
             return _TRUTH[str(raw).lower()]
-        if isinstance(raw, str) or type(raw) is kind or (kind is float and type(raw) is int):
+        if (
+            (isinstance(raw, str) and (raw or kind is not Path))
+            or type(raw) is kind
+            or (kind is float and type(raw) is int)
+        ):
             value = kind(raw)
             if _is_allowed(name, value, kind):
                 return value

@@ -190,6 +190,25 @@ def test_too_many_jobs_are_told_to_wait(settings: Settings, monkeypatch: pytest.
     stop(app)
 
 
+def test_a_damaged_job_is_told_and_stands_in_nobodys_way(client: FlaskClient, settings: Settings) -> None:
+    folder = settings.data / "jobs" / ("a" * 32)
+    folder.mkdir(parents=True)
+    for said in ('{"id": "aaa', "[]", '{"names": [], "stored": [], "failed": []}'):
+        (folder / "job.json").write_text(said)
+        (folder / jobs.WAITING).touch()
+        response = client.get(f"/v1/jobs/{folder.name}")
+        assert (response.status_code, response.get_json()["title"]) == (503, "The data is damaged")
+    job = finished(client, upload(client, ("a.txt", b"The first file.")).headers["Location"])
+    assert job["stored"] == ["a.txt"]
+    assert client.delete("/v1/collections/default").status_code == 204
+
+
+def test_a_job_whose_file_cannot_be_read_makes_no_collection(client: FlaskClient, settings: Settings) -> None:
+    job = finished(client, upload(client, ("a.pdf", b"%PDF-1.4 that is cut off")).headers["Location"])
+    assert [failure["source"] for failure in job["failed"]] == ["a.pdf"]
+    assert not (settings.data / "collections" / "default").exists()
+
+
 def test_files_that_cannot_be_kept(app: APIFlask, settings: Settings) -> None:
     settings.data.mkdir(exist_ok=True)
     (settings.data / "jobs").write_text("in the way")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spanwise import CorruptDataError, Source
+from spanwise import CorruptDataError, LimitError, Source
 from spanwise.index.originals import FOLDER
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder
@@ -118,3 +118,9 @@ def test_a_flipped_page_is_found_or_refused(database: Path, opened: Open) -> Non
     assert all("restore BACKUP --replace" in said for said in refusals)
     database.write_bytes(raw)
     assert opened().verify() == []
+
+
+@pytest.mark.parametrize("sample", [-1, 2.5, True, "all"])
+def test_a_sample_is_a_number_of_passages(library: Collection, sample: object) -> None:
+    with pytest.raises(LimitError, match=f"sample is {sample!r}. Give a whole number of at least 0"):
+        library.verify(sample)  # type: ignore[arg-type]
