@@ -217,7 +217,8 @@ class KeyFile:
             if isinstance(error, StorageError):
                 raise
             raise StorageError(
-                f"The keys cannot be stored: {error.strerror}.", way_out=f"Make {self._path.parent} writable."
+                f"The keys cannot be stored: {error.strerror}.",
+                way_out=f"Check that {self._path.parent} has space and can be written.",
             ) from None
 
     def _write(self, access: Access) -> None:

@@ -348,6 +348,8 @@ def _translate(error: sqlite3.Error, name: str) -> SpanwiseError:
         ),
     }
     problem, way_out = reasons.get(code, (f"The database failed ({error})", "Check the data folder, then try again."))
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:  # readers, too, need a little
+        problem, way_out = reasons[sqlite3.SQLITE_FULL]
     return StorageError(f"{problem} (collection {name!r}).", subject=name, way_out=way_out)
 
 

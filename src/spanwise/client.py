@@ -95,7 +95,7 @@ class Client:
             body["min_probability"] = min_probability
         if where is not None:
             body["where"] = where_object(where)
-        return ask_result(self._transport.send("POST", "/v1/ask", body))
+        return self._transport.fetch(ask_result, "POST", "/v1/ask", body)
 
     def ask_many(
         self,
@@ -115,12 +115,13 @@ class Client:
                 body["min_probability"] = min_probability
             if where is not None:
                 body["where"] = where_object(where)
-            results += map(ask_result, self._transport.send("POST", "/v1/ask", body)["results"])
+            results += self._transport.fetch(_results, "POST", "/v1/ask", body)
         return results
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Ways to go on from `text` that the documents know."""
-        return suggestions(self._transport.send("GET", f"/v1/suggest?{self._query({'text': text, 'limit': limit})}"))
+        query = self._query({"text": text, "limit": limit})
+        return self._transport.fetch(suggestions, "GET", f"/v1/suggest?{query}")
 
     def search(
         self,
@@ -143,7 +144,7 @@ class Client:
             "merge": merge, "sentences": sentences, "explain": explain, "prefix": prefix,
             "collection": self.collection,
         }  # fmt: skip
-        return hits(self._transport.send("POST", "/v1/search", body))
+        return self._transport.fetch(hits, "POST", "/v1/search", body)
 
     def feedback(
         self,
@@ -159,8 +160,7 @@ class Client:
         body |= {"document_id": document_id} if document_id is not None else {}
         body |= {"start": span.start, "end": span.end} if span else {}
         body |= {"content_hash": content_hash} if content_hash is not None else {}
-        said = self._transport.send("POST", "/v1/feedback", body)
-        return Mark(**{**said, "span": Span(**said["span"]) if said["span"] else None})
+        return self._transport.fetch(_mark, "POST", "/v1/feedback", body)
 
     def add(self, source: Source | str | Iterable[Source | str], *, replace: bool = True) -> Added:
         """Store documents: a `Source`, a text, or several of these; all of them or none.
@@ -197,8 +197,8 @@ class Client:
         kind = f"multipart/form-data; boundary={boundary}"
         status, said = self._transport.exchange("POST", f"/v1/files?{self._query(given)}", data=data, kind=kind)
         if status != 202:
-            return _added(said)
-        job = _job(said)
+            return self._transport.understood(_added, said)
+        job = self._transport.understood(_job, said)
         while wait and not job.finished:
             time.sleep(POLL_SECONDS)
             job = self.job(job.id)
@@ -206,11 +206,11 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """How far an upload is. Raises NotFoundError."""
-        return _job(self._transport.send("GET", f"/v1/jobs/{quote(job_id, safe='')}"))
+        return self._transport.fetch(_job, "GET", f"/v1/jobs/{quote(job_id, safe='')}")
 
     def cancel(self, job_id: str) -> Job:
         """Stop an upload; what was stored stays. Raises NotFoundError."""
-        return _job(self._transport.send("DELETE", f"/v1/jobs/{quote(job_id, safe='')}"))
+        return self._transport.fetch(_job, "DELETE", f"/v1/jobs/{quote(job_id, safe='')}")
 
     def remove(self, *ids: str) -> int:
         """Delete documents; how many."""
@@ -222,11 +222,11 @@ class Client:
         """Every document, in the order of the ids."""
         after: Json = {}
         while True:
-            page = self._transport.send("GET", f"/v1/documents?{urlencode({'collection': self.collection, **after})}")
-            yield from map(document_info, page["documents"])
-            if page["next"] is None:
+            infos, following = self._transport.fetch(_page, "GET", f"/v1/documents?{self._query(after)}")
+            yield from infos
+            if following is None:
                 return
-            after = {"after": page["next"]}
+            after = {"after": following}
 
     def page_image(
         self,
@@ -241,13 +241,14 @@ class Client:
         asked = {"start": span.start, "end": span.end} if span else {}
         given = {"width": width, "content_hash": content_hash}
         query = {**asked, **{name: value for name, value in given.items() if value is not None}}
-        address = f"/v1/pages/{page}/{quote(document_id)}?{self._query(query)}"
+        address = f"/v1/pages/{page}/{_quoted(document_id)}?{self._query(query)}"
         return self._transport.request("GET", address, None, accept="image/png")[1]
 
     def document(self, document_id: str) -> Document:
         """One document with its text."""
-        said = self._transport.send("GET", self._address(document_id))
-        return Document(document_info(said), said["text"])
+        return self._transport.fetch(
+            lambda said: Document(document_info(said), said["text"]), "GET", self._address(document_id)
+        )
 
     def slice(
         self, document_id: str, start: int | None = None, end: int | None = None, *, content_hash: str | None = None
@@ -258,8 +259,11 @@ class Client:
         """
         wanted = {"start": start, "end": end, "content_hash": content_hash}
         given = {name: value for name, value in wanted.items() if value is not None}
-        said = self._transport.send("GET", self._address(document_id, given))
-        return Slice(document_info(said), Span(**said["span"]), said["text"])
+        return self._transport.fetch(
+            lambda said: Slice(document_info(said), Span(**said["span"]), said["text"]),
+            "GET",
+            self._address(document_id, given),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -271,17 +275,28 @@ class Client:
 
     def _post(self, sources: list[Source]) -> Added:
         body = {"documents": [_source(one) for one in sources]}
-        return _added(self._transport.send("POST", f"/v1/documents?{self._query()}", body))
+        return self._transport.fetch(_added, "POST", f"/v1/documents?{self._query()}", body)
 
     def _put(self, source: Source) -> Added:
         body = {name: value for name, value in _source(source).items() if name != "id"}
-        return _added(self._transport.send("PUT", self._address(str(source.id)), body))
+        return self._transport.fetch(_added, "PUT", self._address(str(source.id)), body)
 
     def _query(self, more: Mapping[str, object] = {}) -> str:
         return urlencode({"collection": self.collection, **more})
 
     def _address(self, document_id: str, more: Mapping[str, object] = {}) -> str:
-        return f"/v1/documents/{quote(document_id)}?{self._query(more)}"
+        return f"/v1/documents/{_quoted(document_id)}?{self._query(more)}"
+
+
+def _quoted(document_id: object) -> str:
+    """A document id in an address. Raises DocumentIdError for one that would lead elsewhere."""
+    if not isinstance(document_id, str) or {"", ".", ".."} & set(document_id.split("/")):
+        raise errors.DocumentIdError(
+            f"{document_id!r} is not a document id.",
+            subject=document_id,
+            way_out="Give a text without empty, '.' or '..' segments.",
+        )
+    return quote(document_id.encode("utf-8", "replace"))
 
 
 def _source(source: Source) -> Json:
@@ -305,8 +320,12 @@ def _as_source(given: object) -> Source:
 
 def _form(paths: Sequence[Path], boundary: str) -> bytes:
     """The files as multipart/form-data. Raises SourceError for one that cannot be read."""
+    if not paths:
+        raise errors.SourceError("No file was given.", way_out="Give one or more paths.")
     parts = []
     for path in paths:
+        if not isinstance(path, Path):
+            raise errors.SourceError(f"{path!r} is no path.", subject=path, way_out=f"Give Path({path!r}).")
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -319,6 +338,18 @@ def _form(paths: Sequence[Path], boundary: str) -> bytes:
             b"Content-Type: application/octet-stream\r\n\r\n%b\r\n" % (boundary.encode(), name, data)
         )
     return b"".join(parts) + b"--%b--\r\n" % boundary.encode()
+
+
+def _results(said: Json) -> list[AskResult]:
+    return [ask_result(one) for one in said["results"]]
+
+
+def _page(said: Json) -> tuple[list[DocumentInfo], str | None]:
+    return [document_info(one) for one in said["documents"]], said["next"]
+
+
+def _mark(said: Json) -> Mark:
+    return Mark(**{**said, "span": Span(**said["span"]) if said["span"] else None})
 
 
 def _added(said: Json) -> Added:

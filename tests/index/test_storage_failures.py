@@ -17,6 +17,7 @@ import pytest
 
 import spanwise
 from spanwise import CollectionBusyError, Settings, Source, StorageError
+from spanwise.index.storage import translated
 from spanwise.index.store_sqlite import SqlitePassageStore
 from spanwise.index.vectors import NumpyIndex
 from spanwise.qa.collection import Collection
@@ -42,6 +43,14 @@ def test_a_full_disk_stores_nothing(opened: Open, monkeypatch: pytest.MonkeyPatc
         assert [info.id for info in library.documents()] == ["a"]
         assert [hit.text for hit in library.search("tower gone bridge")] == ["The bridge is wide."]
     assert opened().add(Source("The tower is tall. " * 800, id="b")).added == ("b",)
+
+
+def test_a_disk_too_full_to_read_from_is_told_as_full() -> None:
+    """SQLite keeps a file of memory beside the database that readers need, and says that the disk is at fault."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with pytest.raises(StorageError, match=r"disk is full.*Free some space"), translated("default"):
+        raise error
 
 
 # Permissions
