@@ -116,8 +116,7 @@ class KeyFile:
         self._access = Access()
 
     def read(self) -> Access:
-        """What the file says now; nothing where there is none. Raises CorruptDataError, StorageError, and InputError
-        where the data folder is none."""
+        """What the file says now; nothing where there is none. Raises CorruptDataError, StorageError."""
         check_data_folder(self._path.parent)
         with self._lock:
             try:

@@ -38,12 +38,12 @@ _COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_data_folder(data: Path) -> None:
-    """Raises InputError where `data` is, stands below or holds as `collections` something else than a folder. It need
+    """Raises StorageError where `data` is, stands below or holds as `collections` something else than a folder. It need
     not exist."""
     nearest = next((one for one in (data / "collections", data, *data.parents) if os.path.lexists(one)), data)
     if os.path.lexists(nearest) and not os.path.isdir(nearest):  # noqa: PTH112  # Path's raises where the way is closed
         what = "a file" if nearest.exists() else "a link that leads nowhere"
-        raise InputError(
+        raise StorageError(
             f"The data folder cannot be {str(data)!r}, because {str(nearest)!r} is {what}.",
             subject=data,
             way_out="Name a folder with --data or SPANWISE_DATA.",
@@ -51,7 +51,7 @@ def check_data_folder(data: Path) -> None:
 
 
 def collections(data: Path) -> list[str]:
-    """The names of the collections in the data folder `data`, sorted. Raises InputError where it is no folder."""
+    """The names of the collections in the data folder `data`, sorted. Raises StorageError where it is no folder."""
     check_data_folder(data)
     names = (file.parent.name for file in (data / "collections").glob(f"*/{DATABASE}"))
     return sorted(name for name in names if _COLLECTION_NAME.fullmatch(name))
@@ -59,7 +59,7 @@ def collections(data: Path) -> list[str]:
 
 def collection_folder(data: Path, name: str) -> Path:
     """Where collection `name` lies, also when the process goes to another folder. Raises DocumentIdError for a name
-    that is not allowed, InputError where `data` is no folder."""
+    that is not allowed, StorageError where `data` is no folder."""
     if not isinstance(name, str) or not _COLLECTION_NAME.fullmatch(name):
         raise DocumentIdError(
             f"{str(name)[:80]!r} is not a collection name.",

@@ -232,7 +232,7 @@ def test_a_data_folder_that_is_none_is_told(run: Run, folder: Path, place: str, 
     (folder / "a-file").write_text("x")
     (folder / "a-link").symlink_to("nowhere")
     done = run("--data", place, *arguments.split())
-    assert done.returncode == 2
+    assert done.returncode == 3
     what = "a link that leads nowhere" if place == "a-link" else "a file"
     assert f"The data folder cannot be '{place}', because '{place.partition('/')[0]}' is {what}." in done.stderr
     assert (folder / "a-file").read_text() == "x"

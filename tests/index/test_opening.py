@@ -185,10 +185,9 @@ def test_a_name_that_is_not_allowed(opened: Open, data: Path, name: str) -> None
 
 def test_a_data_folder_that_is_a_file(data: Path, opened: Open) -> None:
     data.write_text("not a folder")
-    with pytest.raises(StorageError, match="cannot be used"):
-        opened()
-    with pytest.raises(CollectionNotFoundError):
-        opened(create=False)
+    for create in (True, False):
+        with pytest.raises(StorageError, match=r"The data folder cannot be '.*' is a file\. Name a folder"):
+            opened(create=create)
     assert data.read_text() == "not a folder"
 
 

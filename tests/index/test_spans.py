@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import spanwise
-from spanwise import Settings, Source, Span
+from spanwise import LimitError, Settings, Source, Span
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -79,5 +79,5 @@ def test_utf16_spans_cut_the_same_words(text: str, start: int, length: int) -> N
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (4, 3), (-2, -1)])
 def test_a_span_runs_forward_from_zero(start: int, end: int) -> None:
-    with pytest.raises(ValueError, match="0 <= start <= end"):
+    with pytest.raises(LimitError, match=f"no span from {start} to {end}. Give code points with 0 ≤ start ≤ end"):
         Span(start, end)
