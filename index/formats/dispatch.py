@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import InputError, MissingExtraError, SourceError
-from ..loading import text_source
+from ..loading import check_id, text_source
 from ..records import Failure, Source
 from .archives import Budget, open_zip, read_member
 from .kinds import CSV, HTML, JSON, JSONL, MAIL, MARKDOWN, PDF, PLAIN, TSV, kind_of
@@ -140,7 +140,10 @@ class Dispatch:
         return found
 
     def _member(self, member: str, data: bytes) -> list[Source]:
-        return self.sources(kind_of(data, member, named=False), data, member)
+        found = self.sources(kind_of(data, member, named=False), data, member)
+        for source in found:
+            check_id(str(source.id))  # a name too long for an id costs this member, not the archive
+        return found
 
     def _first_failure(self) -> str:
         return self.failed[0].error if self.failed else "Check the archive."

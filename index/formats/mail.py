@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import email.policy
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
 from ...errors import SourceError
-from ..loading import id_of_path
+from ..loading import decoded, id_of_path
 from ..records import MetadataValue, Source
 from .building import TextBuilder, one_line, visible
 from .names import posix
@@ -34,11 +34,7 @@ def mail_source(data: bytes, name: str, keep_all: bool) -> tuple[Source, list[tu
         body = message.get_body(("plain", "html"))
         if isinstance(body, EmailMessage):
             _body(body, builder, name, keep_all)
-        attached = [
-            (one_line(part.get_filename() or "attachment"), bytes(part.get_payload(decode=True) or b""))
-            for part in message.iter_attachments()
-            if not part.is_multipart()
-        ]
+        attached = [found for part in message.iter_attachments() if (found := _attachment(part))]
     except (MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError, AssertionError) as error:
         if isinstance(error, SourceError):
             raise
@@ -51,6 +47,21 @@ def mail_source(data: bytes, name: str, keep_all: bool) -> tuple[Source, list[tu
     return source, attached
 
 
+def _attachment(part: Message) -> tuple[str, bytes] | None:
+    """Name and bytes of an attachment; None of one that is neither a file nor a message."""
+    title = one_line(part.get_filename() or "")
+    if part.get_content_type() == MEDIA_TYPE:  # a message that was forwarded whole
+        payload = part.get_payload()
+        held = payload[0] if isinstance(payload, list) and payload else None
+        if not isinstance(held, Message):
+            return None
+        title = title or one_line(str(held["Subject"] or "message"))
+        return (title if title.lower().endswith(".eml") else f"{title[:100]}.eml"), held.as_bytes()
+    if part.is_multipart():
+        return None
+    return title or "attachment", bytes(part.get_payload(decode=True) or b"")
+
+
 def _body(body: EmailMessage, builder: TextBuilder, name: str, keep_all: bool) -> None:
     if body.get_content_subtype() == "html":
         from .html_lxml import html_text, parse_page, walk
@@ -60,7 +71,12 @@ def _body(body: EmailMessage, builder: TextBuilder, name: str, keep_all: bool) -
         markup, _ = html_text(raw if isinstance(raw, bytes) else b"", name, charset)
         walk(parse_page(markup, name).root, builder, keep_all=True, part="body")
         return
-    text = visible(str(body.get_content())).replace("\r\n", "\n")
+    try:
+        said = str(body.get_content())
+    except LookupError:  # a charset that there is not: the bytes show what it is
+        raw = body.get_payload(decode=True)
+        said = decoded(raw if isinstance(raw, bytes) else b"", name)[0]
+    text = visible(said).replace("\r\n", "\n")
     for number, paragraph in enumerate(text.split("\n\n"), 1):
         builder.add(paragraph.strip("\n"), element="body", paragraph=number)
 

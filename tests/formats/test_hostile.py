@@ -36,6 +36,12 @@ def test_paths_that_climb_out_are_refused_and_named(load, make_zip, name) -> Non
     assert "unsafe path" in loaded.failed[0].error
 
 
+def test_a_name_too_long_for_an_id_costs_its_member_alone(load, make_zip) -> None:
+    loaded = load(make_zip({"д" * 100 + ".txt": PLAIN, "good.txt": PLAIN}), "a.zip")
+    assert [source.id for source in loaded.sources] == ["a.zip/good.txt"]
+    assert "has 610 characters; the limit is 512" in loaded.failed[0].error
+
+
 def test_zip_bombs_are_refused_before_they_unpack(make_zip) -> None:
     limits = ParseLimits(unpacked_bytes=10_000_000)
     bomb = make_zip({"a.txt": b"0" * 20_000_000})

@@ -87,3 +87,25 @@ def test_mail_with_an_html_body_only(load) -> None:
     (source,) = load(mail.as_bytes(), "a.eml").sources
     assert source.text.endswith("Sails at noon.\n\nAnn")
     assert source.layout.blocks[-1].element == "body#/html/body[1]/p[2]"
+
+
+def test_a_message_that_was_forwarded_whole_is_read(load) -> None:
+    inner = message("The cargo is oranges.", Subject="Cargo / list")
+    for outer in (message("See below."), message("And below.")):
+        outer.add_attachment(inner)
+        inner = outer
+    loaded = load(inner.as_bytes(), "a.eml")
+    assert [one.text.rpartition("\n")[2] for one in loaded.sources] == [
+        "And below.",
+        "See below.",
+        "The cargo is oranges.",
+    ]
+    assert loaded.sources[2].id.endswith("-Cargo~20_~20list.eml")
+    assert loaded.failed == ()
+
+
+def test_a_charset_that_there_is_not_does_not_cost_the_message(load) -> None:
+    mail = message("The ship sails at noon, Zoë.").as_bytes().replace(b'charset="utf-8"', b'charset="unknown-8bit"')
+    assert b"unknown-8bit" in mail
+    (source,) = load(mail, "a.eml").sources
+    assert source.text.endswith("The ship sails at noon, Zoë.")
