@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from json import JSONDecodeError
-from typing import Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from .validation import shown
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 DISCARD_BYTES = 256 * 1024 * 1024
 
@@ -34,8 +39,33 @@ class JSONProvider(DefaultJSONProvider):
             raise ValueError("it is nested too deeply") from None
 
 
+class _Body:
+    """What a client sends. Where it breaks off or its chunks are none, each server raises errors of its own."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        return self._sound(self._stream.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._sound(self._stream.readline, size)
+
+    def _sound(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            return read(size)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise BadRequest("The body breaks off, or is not in chunks as its headers say. Send it again.") from error
+
+
 class JSONRequest(Request):
     """A request whose body is JSON and says so, or a 415 or 400 that says what is wrong and where."""
+
+    def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
+        environ["wsgi.input"] = _Body(environ["wsgi.input"])  # in the same environment, which others look into
+        super().__init__(environ, *args, **kwargs)
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The parsed body. `force` is ignored: APIFlask sets it, and a body that is not called JSON is not read."""
@@ -61,8 +91,9 @@ def discard_body(request: Request) -> None:
     """
     stream = request.environ["wsgi.input"]
     left = DISCARD_BYTES
-    while left > 0 and (chunk := stream.read(min(left, 65_536))):
-        left -= len(chunk)
+    with suppress(BadRequest):
+        while left > 0 and (chunk := stream.read(min(left, 65_536))):
+            left -= len(chunk)
 
 
 def _where(error: ValueError) -> str:

@@ -121,7 +121,11 @@ class Collection(SearchCollection):
         """
         if isinstance(questions, str):
             questions = [questions]
-        checked = [self._check_question(question) for question in questions]
+        questions = list(questions)
+        checked = [
+            self._check_question(one, "question" if len(questions) == 1 else f"question {number} of {len(questions)}")
+            for number, one in enumerate(questions, 1)
+        ]
         self._check_asked(top_k, min_probability)
         allowed = parse_where(where)
         distinct = list(dict.fromkeys(checked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
 from collections.abc import Iterator
 
@@ -171,3 +172,23 @@ def test_a_damaged_database_is_a_503_without_a_path(stored: FlaskClient, app: AP
     assert response.status_code == 503
     assert response.get_json()["type"] == "urn:spanwise:problem:corrupt-data"
     assert str(settings.data) not in response.text
+
+
+@pytest.mark.parametrize("error", [OSError("the client is gone"), ValueError("Invalid chunk size: b'zz'")])
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/v1/ask", "application/json"), ("/v1/files", "multipart/form-data; boundary=x")]
+)
+def test_a_body_that_breaks_off_is_the_clients_trouble(
+    stored: FlaskClient, caplog: pytest.LogCaptureFixture, error: Exception, path: str, kind: str
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise error
+
+        readline = readinto = read  # type: ignore[assignment]
+
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = stored.post(path, input_stream=Broken(), content_type=kind, environ_overrides=chunked)
+    assert response.status_code == 400
+    assert "The body breaks off" in response.get_json()["detail"]
+    assert caplog.records == []

@@ -34,6 +34,9 @@ def test_many_questions_are_answered_as_one_by_one(collection: spanwise.Collecti
         alone = collection.ask(question, 2)
         assert (result.answers, result.answerable, result.warnings) == (alone.answers, alone.answerable, alone.warnings)
     assert collection.ask_many([]) == []
+    for wrong, said in ((" ", "is empty"), ("x" * 1_001, "has 1,001 characters"), (None, "is NoneType")):
+        with pytest.raises(QuestionError, match=f"The question 2 of 3 {said}"):
+            collection.ask_many(["Who?", wrong, "Where?"])
 
 
 def test_a_time_limit_holds_for_every_question(collection: spanwise.Collection) -> None:
