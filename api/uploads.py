@@ -50,7 +50,10 @@ def store(
 def received(files: list[FileStorage], settings: Settings) -> list[Upload]:
     """The files of a request. Raises SourceError, DocumentIdError (the same name twice), LimitError."""
     if not files:
-        raise SourceError("No file was sent.", way_out="Send one or more fields “file” as multipart/form-data.")
+        raise SourceError(
+            "No file was sent, or the form breaks off.",
+            way_out="Send one or more fields “file” as multipart/form-data.",
+        )
     if len(files) > settings.max_files:
         raise LimitError(
             f"{len(files)} files were sent; the limit is {settings.max_files}.", way_out="Send them in parts."
