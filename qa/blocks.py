@@ -8,7 +8,8 @@ from .question_kinds import question_kind
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _SMALL = frozenset("and are did does for from how many much per the was were what which with".split())
-_NAME = re.compile(r"[^\s:|][^:|]{0,60}: +(?=\S)")
+NAMED_CELL = re.compile(r"[^\s:|][^:|]{0,60}: +(?=\S)")
+"""A cell that holds the name of its column: `price: 12`."""
 _FENCED = re.compile(
     r"^[ \t]*(?P<fence>```|~~~)[^\n]*\n(?P<code>.*?)(?=^[ \t]*(?P=fence)|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -24,7 +25,7 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
         return start, end
     cells = row_cells(text, begin, stop)
     touched = [number for number, (first, last) in enumerate(cells) if first < end and start < last]
-    named = [_NAME.match(text, *cell) for cell in cells]
+    named = [NAMED_CELL.match(text, *cell) for cell in cells]
     inline = len(cells) > 1 and all(named)
     if len(touched) > 1:
         columns = [name[0] for name in named if name] if inline else _first_row(text, begin)

@@ -32,6 +32,7 @@ from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
 from .deciding import Decided, decide, standing
 from .languages import language_warning
+from .names import AROUND, full_names, prefer_named
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
 from .shown import read_passages
@@ -304,18 +305,31 @@ class Collection(SearchCollection):
 
     def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
         """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""
-        reader = self._reader()
+        reader, names = self._reader(), full_names(question)
         step = STEP * -(-reader.at_once // STEP) if stop else len(hits)
         readings: list[Reading] = []
         for first in range(0, len(hits), max(step, 1)):
             some = hits[first : first + step]
             read = read_passages(reader, question, [hit.passage for hit in some])
-            readings += [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            read = [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            if names:
+                around = self._around([hit.passage for hit in some])
+                read = [prefer_named(names, text, one) for text, one in zip(around, read, strict=True)]
+            readings += read
             standings = [standing(one.best_score, one, rank) for rank, one in enumerate(readings)]
             read_enough = enough(stop, standings, [hit.scores.fused for hit in hits])
             if read_enough is not None:
                 return readings[:read_enough]
         return readings
+
+    def _around(self, passages: Sequence[Passage]) -> list[str]:
+        """The title of each passage and its document's text around it; of one that is gone the passage alone."""
+        texts = []
+        with self._store.reading() as view:
+            for passage in passages:
+                span = Span(max(passage.span.start - AROUND, 0), passage.span.end + AROUND)
+                texts.append(f"{passage.prefix}\n{view.slice(passage.document, span) or passage.text}")
+        return texts
 
     def _confirmed(self, found: Sequence[Answer]) -> tuple[tuple[Answer, ...], int]:
         """The answers whose words still stand in their document, now that reading has taken its time or that they come

@@ -2,11 +2,13 @@
 
 The reading model finds the place well and the words badly: addresses are rare in what it learned from, and so
 its "no answer here" means little. Where a passage holds an address of the kind that is asked for, the address takes the
-score of the passage's best span, or a doubtful one if that is lower; nothing of another kind can be the answer.
+score of the passage's best span, or a doubtful one if that is lower, unless there are several and the model points at
+none; nothing of another kind can be the answer.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -35,14 +37,26 @@ def prefer_contacts(question: str, text: str, reading: Reading) -> Reading:
         return reading
     places = [found.span() for found in pattern.finditer(text)]
 
-    def overlaps(one: Candidate) -> bool:
-        return any(one.start < end and start < one.end for start, end in places)
+    def overlaps(one: Candidate, place: tuple[int, int]) -> bool:
+        return one.start < place[1] and place[0] < one.end
 
-    # The one the model points at comes first, else the first in the text.
+    # What the model points at comes first, then what stands nearest to its best span.
     best = reading.candidates[0]
-    order = sorted(places, key=lambda place: (abs(place[0] - best.start), place))
-    found = [Candidate(*place, max(best.score, _DOUBTFUL) - 0.5 * rank) for rank, place in enumerate(order)]
-    others = [replace(one, score=one.score - _WEAKER) for one in reading.candidates if not overlaps(one)]
+    pointed = {
+        place: one.score
+        for one in reversed(reading.candidates)  # the best of a place comes last
+        for place in places
+        if overlaps(one, place) and one.score > best.score - _WEAKER
+    }
+    order = sorted(places, key=lambda place: (-pointed.get(place, -math.inf), abs(place[0] - best.start), place))
+    # Which of several it is, when the model points at none of them, would be a guess.
+    least = _DOUBTFUL if pointed or len(places) == 1 else -math.inf
+    found = [Candidate(*place, max(best.score, least) - 0.5 * rank) for rank, place in enumerate(order)]
+    others = [
+        replace(one, score=one.score - _WEAKER)
+        for one in reading.candidates
+        if not any(overlaps(one, place) for place in places)
+    ]
     return replace(reading, candidates=tuple(sorted((*found, *others), key=lambda one: -one.score)))
 
 

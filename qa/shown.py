@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..index.markup import blank_markup
 from ..index.records import Passage
-from .blocks import row_cells
+from .blocks import NAMED_CELL, row_cells
 from .reading import Candidate, Reader, Reading
 
 _MORE = 3
@@ -16,6 +17,7 @@ _MORE = 3
 _MOST_SHOWN = 4_000
 """Characters; a table that takes more when each cell has its names is shown as it stands."""
 _LINE = re.compile(r"[^\n]+")
+_CODE = re.compile(r"\S*\d\S*")
 
 
 def read_passages(reader: Reader, question: str, passages: Sequence[Passage], *, top_n: int = 5) -> list[Reading]:
@@ -95,27 +97,55 @@ class Shown:
 def _named_cells(passage: Passage, text: str) -> Iterator[tuple[int, int, str]]:
     """`text` in parts: each cell of a table with named columns as “row column: cell. ”, the rest as it stands."""
     told = 0
-    for row, names, cells in _rows(passage, text):
-        name, *values = cells
+    for row, names, cells, naming in _rows(passage, text):
         yield told, row.start(), ""
-        for column, (start, end) in zip(names[1:], values, strict=True):
-            if start < end:
-                yield *name, f" {column}: " if column else " "
+        for column, (start, end) in zip(names, cells, strict=True):
+            others = [cell for cell in cells[:naming] if cell != (start, end)]
+            if others and start < end:
+                for cell in others:
+                    yield *cell, " "
+                yield start, start, f"{column}: " if column else ""
                 yield start, end, ". "
         told = row.end()
     yield told, len(text), ""
 
 
-def _rows(passage: Passage, text: str) -> Iterator[tuple[re.Match[str], list[str], list[tuple[int, int]]]]:
-    """Each line of `text` that is a row of a table: the line, the names of its columns, where its cells stand. Lines
-    with more or fewer cells than columns, or with nothing but a name, are passed over."""
+class _Row(NamedTuple):
+    """A line of a passage that is a row of a table."""
+
+    line: re.Match[str]
+    columns: list[str]
+    cells: list[tuple[int, int]]
+    """Where the value of each column stands."""
+    naming: int
+    """How many of the first cells say what the row is about."""
+
+
+def _rows(passage: Passage, text: str) -> Iterator[_Row]:
+    """Each line of `text` that is a row of a table. Lines with more or fewer cells than columns, or with nothing but a
+    name, are passed over."""
     for table in passage.tables:
         names = [name.strip() for name in table.columns.split("|")]
         begin, end = (max(place - passage.span.start, 0) for place in (table.start, table.end))
-        for row in _LINE.finditer(text, begin, min(end, len(text))):
-            cells = row_cells(text, *row.span())
+        for line in _LINE.finditer(text, begin, min(end, len(text))):
+            cells = row_cells(text, *line.span())
             columns = names if table.columns else [""] * len(cells)
+            if not table.columns and (record := _record(text, cells)):
+                yield _Row(line, *record)
+                continue
             if len(cells) == len(columns) + 1:  # the first one often has no name
                 columns = ["", *columns]
             if len(cells) == len(columns) and any(start < end for start, end in cells[1:]):
-                yield row, columns, cells
+                yield _Row(line, columns, cells, 1)
+
+
+def _record(text: str, cells: list[tuple[int, int]]) -> tuple[list[str], list[tuple[int, int]], int] | None:
+    """Of a row that names the column in each cell, as those of CSV and JSON do (`part_no: X-7740 | part: Drive belt`),
+    the columns, where the values stand, and how many of them name it: two where the first is a number or a code."""
+    named = [NAMED_CELL.match(text, *cell) for cell in cells]
+    found = [one for one in named if one]
+    if len(found) < 2 or len(found) < len(cells):
+        return None
+    columns = [one[0].strip().removesuffix(":").replace("_", " ") for one in found]
+    values = [(one.end(), end) for one, (_, end) in zip(found, cells, strict=True)]
+    return columns, values, 2 if _CODE.fullmatch(text, *values[0]) else 1

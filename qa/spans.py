@@ -52,7 +52,9 @@ _ASKED_NUMBER = re.compile(
 )
 _BETWEEN_ITEMS = re.compile(r",? (?:and|or|as well as) |[,;] ")
 _NEXT_ITEM = re.compile(r"(?:,? (?:and|or|as well as) |[,;] (?:and |or )?)[^.,;:\n]{1,120}?(?=[,;.:\n]| (?:and|or) |$)")
-_CLAUSE_EDGE = re.compile(r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[\d+\]\s*")
+_CLAUSE_EDGE = re.compile(
+    r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[\d+\]\s*|\s*\|\s*"  # or a cell
+)
 _LONGEST_CLAUSE = 300
 
 

@@ -216,7 +216,7 @@ export class SpanwiseSearch extends HTMLElement {
     this.#say(result.answerable ? `Answer, ${sure.words}: ${best.text}` : "Not in these documents.");
     const parts = result.answerable
       ? [this.#answer(result.question, best, sure, result), this.#more("Other answers", others.filter((one) => one.probability >= WORTH_SHOWING).map((one) => this.#place(one)))]
-      : [silence(sure, result, this.#judging(result.question, "Is that so?", { absent: "Right, they do not" })), this.#more("The nearest passages", result.answers.map((one) => this.#passage(one)))];
+      : [silence(sure, result, this.#judging(result.question, "Is that so?", { absent: "Right, they do not" })), this.#more("The nearest passages", eachPassage(result.answers).map((one) => this.#passage(one)))];
     replace(this.#result, ...parts.filter(Boolean));
     if (result.answerable) this.#support(best);
   }
@@ -424,6 +424,12 @@ function notes({ warnings = [], corrected = {} }) {
   const also = Object.values(corrected).join(", ");
   return [...warnings.map((warning) => element("p", { class: "caution", dir: "auto" }, warning)),
     ...(also ? [element("p", { class: "also" }, "Searched also for ", element("b", { dir: "auto" }, also), ".")] : [])];
+}
+
+/** The first of the answers of each passage. */
+function eachPassage(answers) {
+  const same = (one, other) => one.document.id === other.document.id && one.passage.start === other.passage.start;
+  return answers.filter((one, number) => answers.findIndex((other) => same(one, other)) === number);
 }
 
 function silence(sure, result, judging) {

@@ -25,6 +25,8 @@ _USUAL = {
 _MEDIA_TYPES = {
     CSV: "text/csv", TSV: "text/tab-separated-values", JSON: "application/json", JSONL: "application/jsonl",
 }  # fmt: skip
+_SHORT = 60
+"""Characters; descriptions that are shorter on average name things (“Ball bearing 12 mm”) and stay in their table."""
 Record = Mapping[str, Any]
 
 
@@ -111,6 +113,10 @@ def _columns(records: list[Record], columns: Mapping[str, str], name: str) -> di
         for what, names in _USUAL.items()
         if any(name in folded for name in names)
     }
+    if usual.get("text", "").strip().lower() == "description" and "text" not in columns:
+        lengths = [len(_words(record.get(usual["text"]))) for record in records[:1_000]]
+        if sum(lengths) < _SHORT * len(lengths):
+            del usual["text"]
     return usual | dict(columns)
 
 

@@ -35,7 +35,7 @@ def print_answers(result: AskResult) -> None:
         console.print(Text(f"Note: {warning}", style="yellow"))
     if not result.answerable:
         if result.no_answer_probability >= 0.5:
-            chance = f"{result.no_answer_probability:.0%}"
+            chance = "more than 99%" if result.no_answer_probability > 0.99 else f"{result.no_answer_probability:.0%}"
             console.print(Text(f"Not in these documents, as far as I can tell ({chance} sure).", style="yellow"))
         else:
             console.print(Text("Nothing here is likely enough to be the answer.", style="yellow"))

@@ -80,6 +80,19 @@ def test_a_table_of_values_is_one_document_row_by_row(load) -> None:
     assert source.layout.blocks[1].element == "record[2]"
 
 
+def test_short_descriptions_stay_in_their_table(load) -> None:
+    short = b"no,description,price\n1,Ball bearing,1.85\n2,Drive belt,14.20\n"
+    assert [source.text for source in load(short, "parts.csv").sources] == [
+        "no: 1 | description: Ball bearing | price: 1.85\nno: 2 | description: Drive belt | price: 14.20"
+    ]
+    assert [source.text for source in load(short, "parts.csv", columns={"text": "description"}).sources] == [
+        "Ball bearing",
+        "Drive belt",
+    ]
+    long = "Runs quietly in oil and lasts for about four years of daily use."
+    assert [source.text for source in load(f"description,price\n{long},3\n".encode(), "a.csv").sources] == [long]
+
+
 @pytest.mark.parametrize(
     ("value", "texts"),
     [

@@ -141,6 +141,17 @@ def test_contact_details_are_answered_with_an_address() -> None:
     doubtful = Reading(0.0, 0.0, (Candidate(start, start + 18, -9.0),))
     first = prefer_contacts("What is the e-mail address?", text, doubtful).candidates[0]
     assert (text[first.start : first.end], first.score) == ("team@example.org", 2.0)
+    several = "Bookings: a@example.org. Press: b@example.org. Anna Lindqvist leads the office."
+    place = several.index("b@")
+
+    def first_of(*candidates: Candidate) -> tuple[str, float]:
+        one = prefer_contacts("e-mail of Anna", several, Reading(0.0, 0.0, candidates)).candidates[0]
+        return several[one.start : one.end], one.score
+
+    assert first_of(Candidate(place + 20, place + 24, -3.0))[1] == -3.0  # which of the two would be a guess
+    elsewhere = Candidate(0, 8, -3.0)
+    assert first_of(elsewhere, Candidate(place, place + 5, -14.0))[1] == -3.0
+    assert first_of(elsewhere, Candidate(place, place + 5, -4.0)) == ("b@example.org", 2.0)
     other = prefer_contacts("What e-mail?", "nothing here", Reading(0.0, 0.0, (Candidate(0, 7, 3.0),)))
     assert [one.score for one in other.candidates] == [-3.0]  # no address: nothing here can be the answer
 

@@ -149,11 +149,27 @@ def test_spans_lie_in_the_passage(text: str, prefix: str, spans: list[tuple[int,
     assert len(reader.shown[0]) >= len(text)
 
 
+def test_rows_that_name_their_columns_are_called_by_more_than_a_number() -> None:
+    text = "id: 1041 | full_name: Hannah Brook | ext: 441\ncity: Lyon | people: 520774\nno name | people: 3"
+    record = Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=(TableRows(0, len(text), ""),))
+    shown = Shown.of(record)
+    assert shown.text.splitlines() == [
+        "Hannah Brook id: 1041. 1041 full name: Hannah Brook. 1041 Hannah Brook ext: 441. ",
+        "Lyon people: 520774. ",
+        "no name people: 3. ",
+    ]
+    for words in ("1041. 1041 full", "ext: 441", "Hannah Brook ext"):
+        start = shown.text.index(words)
+        [told] = shown.told(Reading(0.0, 0.0, (Candidate(start, start + len(words), 0.0),))).candidates
+        assert text[told.start : told.end] in words
+
+
 @pytest.mark.models
 def test_a_cell_is_found_by_its_row_and_column(tmp_path: Path) -> None:
     (tmp_path / "staff.csv").write_text("name,office,salary\nAda Lane,Bergen,51000\nBo Chen,Oslo,47500\n")
+    (tmp_path / "parts.csv").write_text("no,part,net_price\nX-7731,Ball bearing,1.85\nX-7740,Drive belt,14.20\n")
     with spanwise.open(tmp_path / "data") as collection:
-        collection.add(tmp_path / "staff.csv")
+        collection.add([tmp_path / "staff.csv", tmp_path / "parts.csv"])
         collection.add(
             Source("| | Dog | Cat |\n|-|-|-|\n| Check | £48 | £44 |\n| Teeth | £310 | £270 |\n", id="a.md",
                    media_type="text/markdown")
@@ -163,6 +179,7 @@ def test_a_cell_is_found_by_its_row_and_column(tmp_path: Path) -> None:
             ("What does cleaning the teeth of a dog cost?", "£310"),
             ("Where does Bo Chen work?", "Oslo"),
             ("What is the salary of Ada Lane?", "51000"),
+            ("What is the price of the drive belt?", "14.20"),
         ):
             assert collection.ask(question)[0].text == cell
 

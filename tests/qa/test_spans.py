@@ -19,6 +19,8 @@ from spanwise.qa.spans import complete, tidy
         ("How much was it?", "OUR VALUES$ 5 and NO$", "5", "5"),
         ("What share came?", "three out of five residents came", "three", "three out of five"),
         ("Who came?", "three out of breath men came", "three", "three"),
+        ("Does Coral have one?", "seats: 8 | projector: no | price: 95", "no", "no"),
+        ("Is it washed?", "Coat | It is not washed | 40", "washed", "It is not washed"),
         ("How many people came?", "about 300 people came", "300", "300"),
         ("When did they meet?", "they met last Monday in Bonn", "Monday", "last Monday"),
         ("When was it?", "it lasts Monday long", "Monday", "Monday"),
