@@ -225,9 +225,9 @@ def test_names_of_this_machine(local: FlaskClient, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil", ""])
-@pytest.mark.parametrize("address", ["/", "/healthz", "/v1/documents", "/openapi.json", "/static/page.js"])
-def test_a_rebound_name_is_refused(guarded: FlaskClient, host: str, address: str) -> None:
-    assert guarded.get(address, headers={"Host": host}).status_code == 403
+def test_a_rebound_name_is_refused(guarded: FlaskClient, host: str) -> None:
+    for address in ("/", "/healthz", "/v1/documents", "/openapi.json", "/static/page.js"):
+        assert guarded.get(address, headers={"Host": host}).status_code == 403, address
 
 
 @pytest.mark.parametrize("headers", [{"Origin": FOREIGN}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])

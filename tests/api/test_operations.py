@@ -103,12 +103,16 @@ def test_not_ready_without_a_model(stored: FlaskClient, monkeypatch: pytest.Monk
     assert stored.get("/healthz").status_code == 200
 
 
-def samples(client: FlaskClient, name: str) -> dict[tuple[str, ...], float]:
-    found = {}
+Samples = dict[tuple[str, ...], float]
+
+
+def scraped(client: FlaskClient) -> dict[str, Samples]:
+    """What `/metrics` says: values by labels by name."""
+    found: dict[str, Samples] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         for sample in family.samples:
-            if sample.name == name:
-                found[tuple(value for key, value in sorted(sample.labels.items()) if key != "le")] = sample.value
+            labels = tuple(value for key, value in sorted(sample.labels.items()) if key != "le")
+            found.setdefault(sample.name, {})[labels] = sample.value
     return found
 
 
@@ -118,26 +122,30 @@ def test_metrics_count_what_happened(stored: FlaskClient) -> None:
     stored.post("/v1/search", json={"query": "olympics"})
     stored.get("/v1/documents/nothing")
     stored.get("/no/such/address/1")
-    assert samples(stored, "spanwise_questions_total") == {("default", "answer"): 1, ("default", "silence"): 2}
-    requests = samples(stored, "spanwise_requests_total")
+    said = scraped(stored)
+    assert said["spanwise_questions_total"] == {("default", "answer"): 1, ("default", "silence"): 2}
+    requests = said["spanwise_requests_total"]
     assert requests["v1.ask", "POST", "200"] == 3
     assert requests["v1.get_document", "GET", "404"] == 1
     assert requests["none", "-", "404"] == 1
-    assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
+    assert said["spanwise_request_seconds_count"][("v1.ask",)] == 3
     stages = {(stage,): 4 for stage in ("lexical", "encode", "dense", "fuse", "serialise")}
-    assert samples(stored, "spanwise_engine_seconds_count") == {
+    assert said["spanwise_engine_seconds_count"] == {
         ("ask",): 3, ("search",): 1, ("mark",): 1, ("read",): 3, ("decide",): 3, ("confirm",): 3, **stages,
     }  # fmt: skip
-    assert samples(stored, "spanwise_documents") == {("default",): 2}
-    assert samples(stored, "spanwise_generation") == {("default",): 1}
-    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
+    assert said["spanwise_documents"] == {("default",): 2}
+    assert said["spanwise_generation"] == {("default",): 1}
+    assert said["spanwise_index_lag"] == {("default",): 0}
+    assert said["spanwise_requests_running"] == {(): 1}  # this one
+    assert said["spanwise_requests_waiting"] == {(): 0}
     stored.put("/v1/documents/later", json={"text": "Some later words."})
-    assert samples(stored, "spanwise_index_generation") == {("default",): 1}
-    assert samples(stored, "spanwise_index_lag") == {("default",): 1}
+    said = scraped(stored)
+    assert said["spanwise_index_generation"] == {("default",): 1}
+    assert said["spanwise_index_lag"] == {("default",): 1}
     stored.post("/v1/search", json={"query": "olympics"})
-    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
-    assert samples(stored, "spanwise_requests_running") == {(): 1}  # this one
-    assert samples(stored, "spanwise_requests_waiting") == {(): 0}
+    said = scraped(stored)
+    assert said["spanwise_index_lag"] == {("default",): 0}
+    assert said["spanwise_requests_running"] == {(): 1}
 
 
 def test_metrics_want_a_key_that_opens_everything(client: FlaskClient, settings: Settings) -> None:
