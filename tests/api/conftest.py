@@ -36,6 +36,11 @@ def make_app(settings: Settings) -> APIFlask:
     return create_app(settings, embedder=HashEmbedder(), reader=ScriptedReader(SCRIPT))
 
 
+def close(app: APIFlask) -> None:
+    app.extensions["spanwise.jobs"].close()  # or its thread would look on beside the tests that follow
+    app.extensions["spanwise"].close()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(tmp_path)
@@ -45,7 +50,7 @@ def settings(tmp_path: Path) -> Settings:
 def app(settings: Settings) -> Iterator[APIFlask]:
     app = make_app(settings)
     yield app
-    app.extensions["spanwise"].close()
+    close(app)
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, article: str) -> Iterator[
     yield client
     assert client.get("/v1/status").get_json()["generation"] == 1
     assert [client.get(address).get_json() for address in ("/v1/documents", "/v1/collections", "/v1/labels")] == held
-    app.extensions["spanwise"].close()
+    close(app)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+import spanwise
 from spanwise import Settings
 from spanwise.api.app import create_app
 from spanwise.api.keys import KeyFile, PublicGrant, Scope
@@ -321,8 +322,9 @@ def test_what_takes_too_long_is_told_so_and_does_not_pile_up(tmp_path: Path) -> 
         embedder=HashEmbedder(),
         reader=Waiting(),
     )
+    with spanwise.open(tmp_path, embedder=HashEmbedder()) as collection:  # without the limit, whatever else runs
+        collection.add(DOCUMENT["text"])
     client = app.test_client()
-    client.put("/v1/documents/a", json=DOCUMENT)
     for _ in range(2):
         response = client.post("/v1/ask", json={"question": "Slowly, when?"})
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
