@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import ANY
@@ -169,21 +169,6 @@ def test_search_list_show_status_and_remove(folder: Path, run: Run) -> None:
     assert run("list").stdout == ""
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """As `folder`, for what is refused; at the end it is as it was."""
-    place = tmp_path_factory.mktemp("shared")
-    (place / "notes").mkdir()
-    (place / "notes" / "games.txt").write_text(TEXT, encoding="utf-8")
-    fakes = {"embedder": HashEmbedder(model="all-MiniLM-L6-v2"), "reader": ScriptedReader()}
-    with spanwise.open(place / "spanwise-data", **fakes) as collection:  # type: ignore[arg-type]
-        collection.add(place / "notes")
-    yield place
-    with spanwise.open(place / "spanwise-data", **fakes) as collection:  # type: ignore[arg-type]
-        assert [document.id for document in collection.documents()] == ["games.txt"]
-        assert collection.generation == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -208,9 +193,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ],
 )
 def test_wrong_use_is_one_sentence_and_a_code(
-    shared: Path, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, words: str
+    folder: Path, run: Run, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    monkeypatch.chdir(shared)
     done = run(*arguments)
     assert done.returncode == code
     assert words in done.stderr
