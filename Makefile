@@ -1,6 +1,7 @@
 # make serve   install, index seeds/, answer a question, serve the API and the search box on 127.0.0.1:8000
 # make test    install what the tests need and run all of them (browser tests need chromium and npm on the PATH)
-# make quick   those that take a moment: no models, browsers, processes of their own, and few made-up inputs
+# make quick   those that take a moment: no models, browsers, processes of their own, and few made-up inputs; a worker a
+#              core, which keep the compiled tests (__pycache__) for the next time
 # make lint    ruff and mypy
 # make eval    quality on labelled data: make eval TASK=reading FILE=dev.jsonl.gz LIMIT=500
 # make bench   speed on this machine: make bench CORPUS=dev.jsonl.gz
@@ -41,7 +42,8 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q --ignore tests/training --hypothesis-profile quick -m "not (models or browser or contract or trust or slow)"
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal --ignore tests/training \
+		--hypothesis-profile quick -m "not (models or browser or contract or trust or slow)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

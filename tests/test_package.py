@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -33,11 +34,20 @@ HOME_OF = {
 }
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Those inside `node`, however deep; expressions, which are most of a file, hold none."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, []):
+            yield child
+            if not isinstance(child, ast.Expr):
+                yield from statements(child)
+
+
 @cache
 def imports(file: Path) -> list[tuple[int, str]]:
     """Every import in `file` as (dots, dotted name)."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [(0, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

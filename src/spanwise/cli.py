@@ -12,7 +12,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
@@ -56,6 +56,7 @@ def run() -> NoReturn:
     sys.exit(main())
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the options that commands share are understood before and after its name."""
     top = argparse.ArgumentParser(
@@ -120,7 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Commands, name: str, run: Command, summary: str, *, heeds: Sequence[str] = _SHARED
+    commands: Commands, name: str, run: Command, summary: str, *, heeds: tuple[str, ...] = _SHARED
 ) -> argparse.ArgumentParser:
     # After the command the same options have no default, or they would overwrite what stood before it.
     parser = commands.add_parser(
@@ -138,7 +139,8 @@ def _check_heeded(parser: argparse.ArgumentParser, options: argparse.Namespace) 
             parser.error(f"{options.called} does not take --{name}")
 
 
-def _common(default: object, heeds: Sequence[str] = _SHARED) -> argparse.ArgumentParser:
+@cache
+def _common(default: object, heeds: tuple[str, ...] = _SHARED) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument("--data", metavar="DIR", type=a_path, default=default, help="folder of the collections")
     options.add_argument(

@@ -1,4 +1,8 @@
-"""An application over the real engine, with the deterministic embedder and reader of `spanwise.testing`."""
+"""An application over the real engine, with the deterministic embedder and reader of `spanwise.testing`.
+
+A test that changes anything has an application of its own: `app`, `client`, `stored`. Those that only read, or are
+refused, share one, and at the end it is checked that they left it as it was: `library`, `untouched`.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +28,29 @@ def article() -> str:
     return SEED.read_bytes().decode()
 
 
+def settings_of(folder: Path) -> Settings:
+    return Settings(data=folder / "data", max_body_bytes=2_000_000, max_document_characters=100_000)
+
+
+def make_app(settings: Settings) -> APIFlask:
+    return create_app(settings, embedder=HashEmbedder(), reader=ScriptedReader(SCRIPT))
+
+
+def close(app: APIFlask) -> None:
+    app.extensions["spanwise.jobs"].close()  # or its thread would look on beside the tests that follow
+    app.extensions["spanwise"].close()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", max_body_bytes=2_000_000, max_document_characters=100_000)
+    return settings_of(tmp_path)
 
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[APIFlask]:
-    app = create_app(settings, embedder=HashEmbedder(), reader=ScriptedReader(SCRIPT))
+    app = make_app(settings)
     yield app
-    app.extensions["spanwise"].close()
+    close(app)
 
 
 @pytest.fixture
@@ -44,6 +61,30 @@ def client(app: APIFlask) -> FlaskClient:
 @pytest.fixture
 def stored(client: FlaskClient, article: str) -> FlaskClient:
     """A client of a collection that holds the seed article and a text with emoji."""
+    return fill(client, article)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory, article: str) -> Iterator[FlaskClient]:
+    """As `stored`, shared by all tests that change nothing."""
+    app = make_app(settings_of(tmp_path_factory.mktemp("library")))
+    client = fill(app.test_client(), article)
+    held = [client.get(address).get_json() for address in ("/v1/documents", "/v1/collections", "/v1/labels")]
+    yield client
+    assert client.get("/v1/status").get_json()["generation"] == 1
+    assert [client.get(address).get_json() for address in ("/v1/documents", "/v1/collections", "/v1/labels")] == held
+    close(app)
+
+
+@pytest.fixture(scope="session")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of a server without a collection, shared by all tests that make none."""
+    app = make_app(settings_of(tmp_path_factory.mktemp("untouched")))
+    yield app.test_client()
+    assert not app.config["SPANWISE"].data.exists()
+
+
+def fill(client: FlaskClient, article: str) -> FlaskClient:
     documents: list[dict[str, Any]] = [
         {"id": "news/ukraine.txt", "text": article, "title": "Ukraine", "uri": "https://example.org/ukraine"},
         {

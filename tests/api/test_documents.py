@@ -52,34 +52,34 @@ def test_post_stores_all_and_says_what(client: FlaskClient) -> None:
     assert ids(client) == sorted(["b", digest("Without an id."), "a/1"])
 
 
-def test_an_existing_id_is_a_conflict_that_names_put_and_stores_nothing(stored: FlaskClient) -> None:
+def test_an_existing_id_is_a_conflict_that_names_put_and_stores_nothing(library: FlaskClient) -> None:
     documents = [{"id": "new", "text": "New."}, {"id": "party", "text": "Other."}]
-    response = stored.post("/v1/documents", json={"documents": documents})
+    response = library.post("/v1/documents", json={"documents": documents})
     assert response.status_code == 409
     problem = response.get_json()
     assert problem["type"] == "urn:spanwise:problem:document-exists"
     assert "'party'" in problem["detail"]
     assert "PUT /v1/documents/{id}" in problem["detail"]
-    assert ids(stored) == ["news/ukraine.txt", "party"]
-    assert stored.get("/v1/documents/party").get_json()["text"].startswith("👋🏽 Hello.")
+    assert ids(library) == ["news/ukraine.txt", "party"]
+    assert library.get("/v1/documents/party").get_json()["text"].startswith("👋🏽 Hello.")
 
 
-def test_the_same_id_twice_stores_nothing(stored: FlaskClient) -> None:
+def test_the_same_id_twice_stores_nothing(library: FlaskClient) -> None:
     documents = [{"id": "new", "text": "One."}, {"id": "new", "text": "Two."}]
-    response = stored.post("/v1/documents", json={"documents": documents})
+    response = library.post("/v1/documents", json={"documents": documents})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"
     assert "'new'" in response.get_json()["detail"]
-    assert ids(stored) == ["news/ukraine.txt", "party"]
+    assert ids(library) == ["news/ukraine.txt", "party"]
 
 
-def test_one_bad_document_refuses_the_batch(stored: FlaskClient) -> None:
+def test_one_bad_document_refuses_the_batch(library: FlaskClient) -> None:
     documents = [{"id": "new", "text": "One."}, {"id": "blank", "text": "   "}]
-    response = stored.post("/v1/documents", json={"documents": documents})
+    response = library.post("/v1/documents", json={"documents": documents})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-source"
     assert "blank" in response.get_json()["detail"]
-    assert ids(stored) == ["news/ukraine.txt", "party"]
+    assert ids(library) == ["news/ukraine.txt", "party"]
 
 
 @pytest.mark.parametrize(
@@ -98,19 +98,19 @@ def test_one_bad_document_refuses_the_batch(stored: FlaskClient) -> None:
     ],
 )
 def test_a_bad_document_is_named_by_its_place(
-    stored: FlaskClient, document: dict[str, Any], field: str, detail: str
+    library: FlaskClient, document: dict[str, Any], field: str, detail: str
 ) -> None:
-    response = stored.post("/v1/documents", json={"documents": [{"text": "Good."}, document]})
+    response = library.post("/v1/documents", json={"documents": [{"text": "Good."}, document]})
     assert response.status_code == 422
     first = response.get_json()["errors"][0]
     assert (first["field"], first["detail"]) == (field, detail)
-    assert ids(stored) == ["news/ukraine.txt", "party"]
+    assert ids(library) == ["news/ukraine.txt", "party"]
 
 
 @pytest.mark.parametrize("value", ['{"k": 1}', "[[1]]", "[{}]", "1e999", r'"\ud800"'])
-def test_metadata_holds_plain_values(stored: FlaskClient, value: str) -> None:
+def test_metadata_holds_plain_values(library: FlaskClient, value: str) -> None:
     body = f'{{"documents": [{{"text": "x", "metadata": {{"good": 1, "bad": {value}}}}}]}}'
-    response = stored.post("/v1/documents", data=body, content_type="application/json")
+    response = library.post("/v1/documents", data=body, content_type="application/json")
     assert response.status_code == 422
     assert response.get_json()["errors"][0]["field"] == "documents[0].metadata"
     assert "“bad”" in response.get_json()["detail"]
@@ -134,14 +134,14 @@ def test_metadata_comes_back_as_it_was(client: FlaskClient) -> None:
         ([3], "`documents[0]` must be a JSON object."),
     ],
 )
-def test_the_batch_has_limits(client: FlaskClient, documents: Any, detail: str) -> None:
-    response = client.post("/v1/documents", json={"documents": documents})
+def test_the_batch_has_limits(untouched: FlaskClient, documents: Any, detail: str) -> None:
+    response = untouched.post("/v1/documents", json={"documents": documents})
     assert response.status_code == 422
     assert response.get_json()["detail"] == detail
 
 
-def test_many_bad_fields_are_counted_and_not_all_listed(client: FlaskClient) -> None:
-    problem = client.post("/v1/documents", json={"documents": [{}] * 900}).get_json()
+def test_many_bad_fields_are_counted_and_not_all_listed(untouched: FlaskClient) -> None:
+    problem = untouched.post("/v1/documents", json={"documents": [{}] * 900}).get_json()
     assert len(problem["errors"]) == 20
     assert problem["detail"].endswith("; and 897 more.")
 
@@ -174,8 +174,8 @@ def test_list_pages_in_the_order_of_ids(client: FlaskClient) -> None:
         ("page=2", "page", "is not a known field"),
     ],
 )
-def test_a_bad_query_is_named(stored: FlaskClient, query: str, field: str, detail: str) -> None:
-    response = stored.get(f"/v1/documents?{query}")
+def test_a_bad_query_is_named(library: FlaskClient, query: str, field: str, detail: str) -> None:
+    response = library.get(f"/v1/documents?{query}")
     assert response.status_code == 422
     first = response.get_json()["errors"][0]
     assert (first["field"], first["detail"]) == (field, detail)
@@ -200,28 +200,28 @@ def test_get_gives_the_whole_text_unchanged(client: FlaskClient) -> None:
         ("start=7397&end=7397", 7397, 7397),
     ],
 )
-def test_a_slice_is_exact(stored: FlaskClient, article: str, query: str, start: int, end: int) -> None:
-    body = stored.get(f"/v1/documents/news/ukraine.txt?{query}").get_json()
+def test_a_slice_is_exact(library: FlaskClient, article: str, query: str, start: int, end: int) -> None:
+    body = library.get(f"/v1/documents/news/ukraine.txt?{query}").get_json()
     assert body["text"] == article[start:end]
     assert body["span"] == {"start": start, "end": end}
     assert body["characters"] == 7397
 
 
-def test_slices_count_code_points(stored: FlaskClient) -> None:
-    body = stored.get("/v1/documents/party?start=0&end=2").get_json()
+def test_slices_count_code_points(library: FlaskClient) -> None:
+    body = library.get("/v1/documents/party?start=0&end=2").get_json()
     assert body["text"] == "👋🏽"
 
 
 @pytest.mark.parametrize("query", ["start=9&end=2", "end=7398", "start=7398", f"end={10**30}"])
-def test_a_slice_outside_the_text_names_the_length(stored: FlaskClient, query: str) -> None:
-    response = stored.get(f"/v1/documents/news/ukraine.txt?{query}")
+def test_a_slice_outside_the_text_names_the_length(library: FlaskClient, query: str) -> None:
+    response = library.get(f"/v1/documents/news/ukraine.txt?{query}")
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:out-of-limits"
     assert "7397" in response.get_json()["detail"]
 
 
-def test_a_negative_offset_is_refused(stored: FlaskClient) -> None:
-    response = stored.get("/v1/documents/party?start=-1")
+def test_a_negative_offset_is_refused(library: FlaskClient) -> None:
+    response = library.get("/v1/documents/party?start=-1")
     assert response.status_code == 422
     assert response.get_json()["errors"] == [{"field": "start", "detail": "must be at least 0", "limit": 0}]
 
@@ -244,15 +244,15 @@ def test_put_makes_then_replaces(client: FlaskClient) -> None:
     assert ids(client) == ["a/b.txt"]
 
 
-def test_put_takes_no_id_in_its_body(client: FlaskClient) -> None:
-    response = client.put("/v1/documents/a", json={"text": "x", "id": "b"})
+def test_put_takes_no_id_in_its_body(untouched: FlaskClient) -> None:
+    response = untouched.put("/v1/documents/a", json={"text": "x", "id": "b"})
     assert response.status_code == 422
     assert response.get_json()["detail"] == ("`id` is not a known field. Known are text, title, uri, metadata.")
 
 
 @pytest.mark.parametrize("name", ["a//b", "/a", "a/", "a b", "é", "x" * 513, "a/../b"])
-def test_put_refuses_an_id_that_is_not_allowed(client: FlaskClient, name: str) -> None:
-    response = client.put(f"/v1/documents/{name}", json={"text": "x"})
+def test_put_refuses_an_id_that_is_not_allowed(library: FlaskClient, name: str) -> None:
+    response = library.put(f"/v1/documents/{name}", json={"text": "x"})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"
 
@@ -275,8 +275,8 @@ def test_every_way_in_says_the_same_of_characters_that_are_not_there(
     assert set(said) == {"Characters 1 to 99 are not in 'party'. It has 51 characters: 0 ≤ start ≤ end ≤ 51."}
 
 
-def test_an_escaped_slash_is_a_slash(stored: FlaskClient) -> None:
-    assert stored.get("/v1/documents/news%2Fukraine.txt?end=1").get_json()["id"] == "news/ukraine.txt"
+def test_an_escaped_slash_is_a_slash(library: FlaskClient) -> None:
+    assert library.get("/v1/documents/news%2Fukraine.txt?end=1").get_json()["id"] == "news/ukraine.txt"
 
 
 def test_delete_answers_nothing_and_then_404(stored: FlaskClient) -> None:

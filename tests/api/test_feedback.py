@@ -62,10 +62,10 @@ def test_an_answer_is_marked_and_becomes_a_label(stored: FlaskClient) -> None:
         ("right", {"document_id": "party", "start": 0, "end": 3, "content_hash": "sha256:0"}, 409, "version-conflict"),
     ],
 )
-def test_marks_that_are_refused(stored: FlaskClient, verdict: str, more: Any, status: int, kind: str) -> None:
-    response = marked(stored, verdict, **more)
+def test_marks_that_are_refused(library: FlaskClient, verdict: str, more: Any, status: int, kind: str) -> None:
+    response = marked(library, verdict, **more)
     assert (response.status_code, response.get_json()["type"]) == (status, f"urn:spanwise:problem:{kind}")
-    assert labels(stored) == []
+    assert labels(library) == []
 
 
 def test_marks_go_with_their_document_and_not_with_a_version(stored: FlaskClient) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from apiflask import APIFlask
 from flask.testing import FlaskClient
 from pydantic import BaseModel, RootModel
 
@@ -27,9 +26,9 @@ OTHER_KINDS = {
 """What does not answer JSON."""
 
 
-@pytest.fixture
-def document(client: FlaskClient) -> Json:
-    response = client.get("/openapi.json")
+@pytest.fixture(scope="module")
+def document(untouched: FlaskClient) -> Json:
+    response = untouched.get("/openapi.json")
     assert response.status_code == 200
     found = response.get_json()
     assert isinstance(found, dict)
@@ -49,10 +48,10 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method, operation
 
 
-def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
+def test_it_lists_exactly_the_routes(untouched: FlaskClient, document: Json) -> None:
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in app.url_map.iter_rules()
+        for rule in untouched.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert routes == {(path, method) for path, method, _ in operations(document)} | UNDESCRIBED
@@ -87,8 +86,8 @@ def test_it_lists_exactly_the_routes(app: APIFlask, document: Json) -> None:
     }
 
 
-def test_it_is_openapi_3_1_and_names_no_host(client: FlaskClient) -> None:
-    document = client.get("/openapi.json", headers={"Host": "evil.example"}).get_json()
+def test_it_is_openapi_3_1_and_names_no_host(untouched: FlaskClient) -> None:
+    document = untouched.get("/openapi.json", headers={"Host": "evil.example"}).get_json()
     assert document["openapi"].startswith("3.1.")
     assert document["info"]["title"] == "Spanwise"
     assert document["servers"] == [{"url": "/"}]
@@ -155,8 +154,8 @@ def test_limits_are_those_of_the_settings(tmp_path: Any) -> None:
     assert [error["limit"] for error in refused["errors"]] == [77, 5]
 
 
-def test_examples_fit_their_schemas(app: APIFlask, document: Json) -> None:
-    with app.app_context():
+def test_examples_fit_their_schemas(untouched: FlaskClient, document: Json) -> None:
+    with untouched.application.app_context():
         for name, found in document["components"]["schemas"].items():
             model = model_named(name)
             for example in found.get("examples", []):
@@ -175,32 +174,32 @@ def test_every_body_has_an_example(document: Json) -> None:
             assert component.get("examples") or content.get("examples"), (method, path)
 
 
-def test_the_examples_are_true_of_the_seed_article(article: str, stored: FlaskClient) -> None:
+def test_the_examples_are_true_of_the_seed_article(article: str, library: FlaskClient) -> None:
     answer = examples.ASK_RESPONSE["answers"][0]
     span, passage = answer["span"], answer["passage"]
     assert article[span["start"] : span["end"]] == answer["text"] == "Feb. 20"
     assert article[passage["start"] : passage["end"]] == passage["text"]
     assert all(ord(character) < 0x10000 for character in article)  # so that both spans are equal
     assert answer["span_utf16"] == span
-    stored_as = stored.get("/v1/documents/news/ukraine.txt").get_json()
+    stored_as = library.get("/v1/documents/news/ukraine.txt").get_json()
     assert answer["document"]["content_hash"] == stored_as["content_hash"]
     assert examples.DOCUMENT["characters"] == len(article)
 
 
-def test_every_response_fits_its_schema(stored: FlaskClient) -> None:
-    answers = stored.post("/v1/ask", json=examples.ASK_REQUEST).get_json()
+def test_every_response_fits_its_schema(library: FlaskClient) -> None:
+    answers = library.post("/v1/ask", json=examples.ASK_REQUEST).get_json()
     assert response_schema.AskResponse.model_validate(answers, strict=True).model_dump(mode="json") == answers
-    hits = stored.post("/v1/search", json=examples.SEARCH_REQUEST).get_json()
+    hits = library.post("/v1/search", json=examples.SEARCH_REQUEST).get_json()
     assert response_schema.SearchResponse.model_validate(hits, strict=True).model_dump(mode="json") == hits
-    found = stored.get("/v1/suggest?text=winter+oly").get_json()
+    found = library.get("/v1/suggest?text=winter+oly").get_json()
     assert response_schema.SuggestResponse.model_validate(found, strict=True).model_dump(mode="json") == found
     assert found["suggestions"] == examples.SUGGEST_RESPONSE["suggestions"]
-    documents = stored.get("/v1/documents").get_json()
+    documents = library.get("/v1/documents").get_json()
     assert response_schema.DocumentsOut.model_validate(documents, strict=True).model_dump(mode="json") == documents
 
 
-def test_the_index_points_here(client: FlaskClient) -> None:
-    assert client.get(client.get("/").get_json()["openapi"]).status_code == 200
+def test_the_index_points_here(untouched: FlaskClient) -> None:
+    assert untouched.get(untouched.get("/").get_json()["openapi"]).status_code == 200
 
 
 def test_health_opens_nothing(client: FlaskClient, settings: Settings) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiflask import APIFlask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -26,16 +25,18 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/", "/v1/documents", "/v1/nothing", "/nothing", "/static/page.js"])
-def test_every_answer_has_a_request_id(client: FlaskClient, address: str) -> None:
-    first, second = (client.get(address).headers["X-Request-ID"] for _ in range(2))
+def test_every_answer_has_a_request_id(untouched: FlaskClient, address: str) -> None:
+    first, second = (untouched.get(address).headers["X-Request-ID"] for _ in range(2))
     assert re.fullmatch("[0-9a-f]{32}", first)
     assert first != second
-    assert client.get(address, headers={"X-Request-ID": "from-proxy.1"}).headers["X-Request-ID"] == "from-proxy.1"
+    assert untouched.get(address, headers={"X-Request-ID": "from-proxy.1"}).headers["X-Request-ID"] == "from-proxy.1"
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "é"])
-def test_a_request_id_that_is_none_is_replaced(client: FlaskClient, given: str) -> None:
-    assert re.fullmatch("[0-9a-f]{32}", client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"])
+def test_a_request_id_that_is_none_is_replaced(untouched: FlaskClient, given: str) -> None:
+    assert re.fullmatch(
+        "[0-9a-f]{32}", untouched.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+    )
 
 
 @pytest.fixture
@@ -52,15 +53,15 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def test_logs_are_json_with_the_request_id(
-    client: FlaskClient, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    untouched: FlaskClient, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.post("/v1/ask", json={"question": "a secret question"}, headers={"X-Request-ID": "one"})
+    untouched.post("/v1/ask", json={"question": "a secret question"}, headers={"X-Request-ID": "one"})
 
     def fail(self: Collections, name: str, *, create: bool = False) -> None:
         raise ZeroDivisionError("line\nbreak")
 
     monkeypatch.setattr(Collections, "get", fail)
-    client.get("/v1/documents", headers={"X-Request-ID": "two"})
+    untouched.get("/v1/documents", headers={"X-Request-ID": "two"})
     lines = [json.loads(line) for line in logged.getvalue().splitlines()]
     by_id = {line["request_id"]: line for line in lines if line["logger"].endswith("access")}
     assert by_id["one"]["path"] == "/v1/ask"
@@ -102,12 +103,16 @@ def test_not_ready_without_a_model(stored: FlaskClient, monkeypatch: pytest.Monk
     assert stored.get("/healthz").status_code == 200
 
 
-def samples(client: FlaskClient, name: str) -> dict[tuple[str, ...], float]:
-    found = {}
+Samples = dict[tuple[str, ...], float]
+
+
+def scraped(client: FlaskClient) -> dict[str, Samples]:
+    """What `/metrics` says: values by labels by name."""
+    found: dict[str, Samples] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         for sample in family.samples:
-            if sample.name == name:
-                found[tuple(value for key, value in sorted(sample.labels.items()) if key != "le")] = sample.value
+            labels = tuple(value for key, value in sorted(sample.labels.items()) if key != "le")
+            found.setdefault(sample.name, {})[labels] = sample.value
     return found
 
 
@@ -117,26 +122,30 @@ def test_metrics_count_what_happened(stored: FlaskClient) -> None:
     stored.post("/v1/search", json={"query": "olympics"})
     stored.get("/v1/documents/nothing")
     stored.get("/no/such/address/1")
-    assert samples(stored, "spanwise_questions_total") == {("default", "answer"): 1, ("default", "silence"): 2}
-    requests = samples(stored, "spanwise_requests_total")
+    said = scraped(stored)
+    assert said["spanwise_questions_total"] == {("default", "answer"): 1, ("default", "silence"): 2}
+    requests = said["spanwise_requests_total"]
     assert requests["v1.ask", "POST", "200"] == 3
     assert requests["v1.get_document", "GET", "404"] == 1
     assert requests["none", "-", "404"] == 1
-    assert samples(stored, "spanwise_request_seconds_count")[("v1.ask",)] == 3
+    assert said["spanwise_request_seconds_count"][("v1.ask",)] == 3
     stages = {(stage,): 4 for stage in ("lexical", "encode", "dense", "fuse", "serialise")}
-    assert samples(stored, "spanwise_engine_seconds_count") == {
+    assert said["spanwise_engine_seconds_count"] == {
         ("ask",): 3, ("search",): 1, ("mark",): 1, ("read",): 3, ("decide",): 3, ("confirm",): 3, **stages,
     }  # fmt: skip
-    assert samples(stored, "spanwise_documents") == {("default",): 2}
-    assert samples(stored, "spanwise_generation") == {("default",): 1}
-    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
+    assert said["spanwise_documents"] == {("default",): 2}
+    assert said["spanwise_generation"] == {("default",): 1}
+    assert said["spanwise_index_lag"] == {("default",): 0}
+    assert said["spanwise_requests_running"] == {(): 1}  # this one
+    assert said["spanwise_requests_waiting"] == {(): 0}
     stored.put("/v1/documents/later", json={"text": "Some later words."})
-    assert samples(stored, "spanwise_index_generation") == {("default",): 1}
-    assert samples(stored, "spanwise_index_lag") == {("default",): 1}
+    said = scraped(stored)
+    assert said["spanwise_index_generation"] == {("default",): 1}
+    assert said["spanwise_index_lag"] == {("default",): 1}
     stored.post("/v1/search", json={"query": "olympics"})
-    assert samples(stored, "spanwise_index_lag") == {("default",): 0}
-    assert samples(stored, "spanwise_requests_running") == {(): 1}  # this one
-    assert samples(stored, "spanwise_requests_waiting") == {(): 0}
+    said = scraped(stored)
+    assert said["spanwise_index_lag"] == {("default",): 0}
+    assert said["spanwise_requests_running"] == {(): 1}
 
 
 def test_metrics_want_a_key_that_opens_everything(client: FlaskClient, settings: Settings) -> None:
@@ -146,12 +155,12 @@ def test_metrics_want_a_key_that_opens_everything(client: FlaskClient, settings:
     assert client.get("/metrics", headers={"Authorization": f"Bearer {some_of_it}"}).status_code == 403
 
 
-def test_status(stored: FlaskClient) -> None:
-    body = stored.get("/v1/status").get_json()
+def test_status(library: FlaskClient) -> None:
+    body = library.get("/v1/status").get_json()
     assert (body["collection"], body["documents"], body["generation"]) == ("default", 2, 1)
     assert body["embedding_model"] == "hash-embedder"
     assert body["reader"] == "scripted-reader"
-    assert stored.get("/v1/status?collection=nope").status_code == 404
+    assert library.get("/v1/status?collection=nope").status_code == 404
 
 
 def test_a_model_that_was_given_by_path_is_told_by_name(tmp_path: Path) -> None:
@@ -280,6 +289,17 @@ def test_a_name_is_an_id_and_no_path(client: FlaskClient, settings: Settings, na
     )
 
 
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of an empty collection where only small uploads are taken, for all that is refused there."""
+    limits = Settings(data=tmp_path_factory.mktemp("narrow"), max_files=3, max_file_bytes=1_000)
+    app = create_app(limits, embedder=HashEmbedder())
+    client = app.test_client()
+    client.put("/v1/collections/default")
+    yield client
+    app.extensions["spanwise"].close()
+
+
 @pytest.mark.parametrize(
     ("files", "kind", "said"),
     [
@@ -293,17 +313,13 @@ def test_a_name_is_an_id_and_no_path(client: FlaskClient, settings: Settings, na
     ],
 )
 def test_files_that_are_refused_store_nothing(
-    settings: Settings, files: list[tuple[str, bytes]], kind: str, said: str
+    narrow: FlaskClient, files: list[tuple[str, bytes]], kind: str, said: str
 ) -> None:
-    app = create_app(replace(settings, max_files=3, max_file_bytes=1_000), embedder=HashEmbedder())
-    client = app.test_client()
-    client.put("/v1/collections/default")
-    response = upload(client, *files)
+    response = upload(narrow, *files)
     assert response.status_code == 422
     assert response.get_json()["type"] == f"urn:spanwise:problem:{kind}"
     assert said in response.get_json()["detail"]
-    assert client.get("/v1/documents").get_json()["documents"] == []
-    app.extensions["spanwise"].close()
+    assert narrow.get("/v1/documents").get_json()["documents"] == []
 
 
 def test_an_upload_over_the_body_limit(settings: Settings) -> None:
@@ -311,13 +327,13 @@ def test_an_upload_over_the_body_limit(settings: Settings) -> None:
     assert upload(client, ("big.txt", b"x" * 20_000)).status_code == 413
 
 
-def test_a_body_that_is_no_form(client: FlaskClient) -> None:
-    assert client.post("/v1/files", data=b"words", content_type="text/plain").status_code == 422
-    assert client.post("/v1/files", data=b"--x", content_type="multipart/form-data").status_code == 422
+def test_a_body_that_is_no_form(library: FlaskClient) -> None:
+    assert library.post("/v1/files", data=b"words", content_type="text/plain").status_code == 422
+    assert library.post("/v1/files", data=b"--x", content_type="multipart/form-data").status_code == 422
 
 
-def test_the_index_is_a_page_for_browsers(app: APIFlask) -> None:
-    client = app.test_client()
+def test_the_index_is_a_page_for_browsers(untouched: FlaskClient) -> None:
+    client = untouched
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
         assert client.get("/", headers={"Accept": accept}).get_json()["name"] == "Spanwise"
     page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})

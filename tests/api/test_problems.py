@@ -6,6 +6,7 @@ import gzip
 import io
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
@@ -46,39 +47,39 @@ def test_statuses_are_those_that_the_tree_of_errors_draws() -> None:
 @pytest.mark.parametrize("cls", list(error_classes()), ids=lambda cls: cls.__name__)
 def test_no_error_shows_a_path(
     cls: type[SpanwiseError],
-    app: APIFlask,
-    settings: Settings,
+    untouched: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    path = settings.data / "collections" / "default"
+    data: Path = untouched.application.config["SPANWISE"].data
+    path = data / "collections" / "default"
 
     def fail(self: Collections, name: str, *, create: bool = False) -> None:
         raise cls(f"It went wrong in {path}.", subject=path, way_out=f"Look into {path}.")
 
     monkeypatch.setattr(Collections, "get", fail)
     with caplog.at_level(logging.ERROR):
-        response = app.test_client().post("/v1/ask", json={"question": "x"})
+        response = untouched.post("/v1/ask", json={"question": "x"})
     body = response.get_json()
 
     assert response.status_code == problems.KINDS[cls].status == body["status"]
     assert response.mimetype == "application/problem+json"
     assert list(body) == ["type", "title", "status", "detail"]
     assert body["type"] == f"urn:spanwise:problem:{problems.KINDS[cls].name}"
-    assert str(settings.data.parent) not in response.text
+    assert str(data.parent) not in response.text
     assert "Traceback" not in response.text
     if "log says more" in body["detail"]:
         assert str(path) in caplog.text
 
 
 def test_a_bug_is_a_500_that_says_nothing_of_itself(
-    app: APIFlask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    untouched: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: Collections, name: str, *, create: bool = False) -> None:
         raise ZeroDivisionError("the secret of /etc/passwd")
 
     monkeypatch.setattr(Collections, "get", fail)
-    response = app.test_client().post("/v1/ask", json={"question": "x"})
+    response = untouched.post("/v1/ask", json={"question": "x"})
     assert response.status_code == 500
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["title"] == "Internal error"
@@ -100,29 +101,31 @@ def test_a_bug_is_a_500_that_says_nothing_of_itself(
         (b"[" * 100_000, "it is nested too deeply"),
     ],
 )
-def test_malformed_json_says_where(client: FlaskClient, body: bytes, where: str) -> None:
-    response = client.post("/v1/ask", data=body, content_type="application/json")
+def test_malformed_json_says_where(untouched: FlaskClient, body: bytes, where: str) -> None:
+    response = untouched.post("/v1/ask", data=body, content_type="application/json")
     assert response.status_code == 400
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["detail"] == f"The body is not JSON: {where}."
 
 
-def test_a_packed_body_is_not_called_malformed_json(client: FlaskClient) -> None:
+def test_a_packed_body_is_not_called_malformed_json(untouched: FlaskClient) -> None:
     body = gzip.compress(b'{"question": "x"}')
-    response = client.post("/v1/ask", data=body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+    response = untouched.post(
+        "/v1/ask", data=body, content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
     assert response.status_code == 415
     assert "without Content-Encoding" in response.get_json()["detail"]
 
 
-def test_an_empty_body(client: FlaskClient) -> None:
-    response = client.post("/v1/ask", content_type="application/json")
+def test_an_empty_body(untouched: FlaskClient) -> None:
+    response = untouched.post("/v1/ask", content_type="application/json")
     assert response.status_code == 400
     assert response.get_json()["detail"] == "The body is empty; it must be a JSON object."
 
 
 @pytest.mark.parametrize("body", ["[]", "3", '"text"', "true"])
-def test_a_body_that_is_no_object(client: FlaskClient, body: str) -> None:
-    response = client.post("/v1/ask", data=body, content_type="application/json")
+def test_a_body_that_is_no_object(untouched: FlaskClient, body: str) -> None:
+    response = untouched.post("/v1/ask", data=body, content_type="application/json")
     assert response.status_code == 422
     assert response.get_json()["detail"] == "`body` must be a JSON object."
 
@@ -131,34 +134,36 @@ def test_a_body_that_is_no_object(client: FlaskClient, body: str) -> None:
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
 )
 @pytest.mark.parametrize("route", ["/v1/ask", "/v1/documents"])
-def test_a_body_that_is_not_called_json_is_not_read(client: FlaskClient, route: str, content_type: str | None) -> None:
-    response = client.post(route, data='{"question": "x"}', content_type=content_type)
+def test_a_body_that_is_not_called_json_is_not_read(
+    untouched: FlaskClient, route: str, content_type: str | None
+) -> None:
+    response = untouched.post(route, data='{"question": "x"}', content_type=content_type)
     assert response.status_code == 415
     assert "Content-Type: application/json" in response.get_json()["detail"]
 
 
-def test_a_body_over_the_limit_names_it(client: FlaskClient) -> None:
-    response = client.post("/v1/documents", json={"documents": [{"text": "x" * 2_000_000}]})
+def test_a_body_over_the_limit_names_it(untouched: FlaskClient) -> None:
+    response = untouched.post("/v1/documents", json={"documents": [{"text": "x" * 2_000_000}]})
     assert response.status_code == 413
     assert response.mimetype == "application/problem+json"
     assert "2000000 bytes" in response.get_json()["detail"]
 
 
-def test_an_unknown_address(client: FlaskClient) -> None:
-    response = client.get("/v1/nothing")
+def test_an_unknown_address(untouched: FlaskClient) -> None:
+    response = untouched.get("/v1/nothing")
     assert response.status_code == 404
     assert response.get_json()["type"] == "urn:spanwise:problem:no-such-address"
 
 
-def test_a_method_that_is_not_taken(client: FlaskClient) -> None:
-    response = client.get("/v1/ask")
+def test_a_method_that_is_not_taken(untouched: FlaskClient) -> None:
+    response = untouched.get("/v1/ask")
     assert response.status_code == 405
     assert response.mimetype == "application/problem+json"
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
-def test_a_long_unknown_field_is_cut(client: FlaskClient) -> None:
-    response = client.post("/v1/ask", json={"question": "x", "y" * 1_000_000: 1})
+def test_a_long_unknown_field_is_cut(untouched: FlaskClient) -> None:
+    response = untouched.post("/v1/ask", json={"question": "x", "y" * 1_000_000: 1})
     assert response.status_code == 422
     assert len(response.data) < 1_000
 

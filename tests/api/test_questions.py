@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 QUESTION = "When do the Olympics end?"
 
 
-def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
-    response = stored.post("/v1/ask", json={"question": QUESTION})
+def test_ask_names_the_exact_span(library: FlaskClient, article: str) -> None:
+    response = library.post("/v1/ask", json={"question": QUESTION})
     body = response.get_json()
 
     assert response.status_code == 200
@@ -49,9 +49,9 @@ def test_ask_names_the_exact_span(stored: FlaskClient, article: str) -> None:
         assert round(answer["probability"], 4) == answer["probability"]
 
 
-def test_utf16_offsets_are_what_javascript_counts(stored: FlaskClient) -> None:
-    text = stored.get("/v1/documents/party").get_json()["text"]
-    best = stored.post("/v1/ask", json={"question": "Where is the party?"}).get_json()["answers"][0]
+def test_utf16_offsets_are_what_javascript_counts(library: FlaskClient) -> None:
+    text = library.get("/v1/documents/party").get_json()["text"]
+    best = library.post("/v1/ask", json={"question": "Where is the party?"}).get_json()["answers"][0]
 
     assert best["text"] == "on the 🏖️ beach"
     assert text[best["span"]["start"] : best["span"]["end"]] == best["text"]
@@ -60,18 +60,18 @@ def test_utf16_offsets_are_what_javascript_counts(stored: FlaskClient) -> None:
     assert best["span_utf16"] != best["span"]
 
 
-def test_a_question_that_nothing_answers(stored: FlaskClient) -> None:
-    body = stored.post("/v1/ask", json={"question": "Who painted the ceiling?"}).get_json()
+def test_a_question_that_nothing_answers(library: FlaskClient) -> None:
+    body = library.post("/v1/ask", json={"question": "Who painted the ceiling?"}).get_json()
     assert body["answerable"] is False
 
 
-def test_top_k_bounds_answers_and_hits(stored: FlaskClient) -> None:
-    assert len(stored.post("/v1/ask", json={"question": QUESTION, "top_k": 1}).get_json()["answers"]) == 1
-    assert len(stored.post("/v1/search", json={"query": "Russia", "top_k": 2}).get_json()["hits"]) == 2
+def test_top_k_bounds_answers_and_hits(library: FlaskClient) -> None:
+    assert len(library.post("/v1/ask", json={"question": QUESTION, "top_k": 1}).get_json()["answers"]) == 1
+    assert len(library.post("/v1/search", json={"query": "Russia", "top_k": 2}).get_json()["hits"]) == 2
 
 
-def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: str) -> None:
-    body = stored.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
+def test_search_hits_are_slices_of_their_document(library: FlaskClient, article: str) -> None:
+    body = library.post("/v1/search", json={"query": "winter olympics in china"}).get_json()
 
     assert list(body) == ["query", "hits", "warnings", "corrected", "next", "generation", "took_ms", "timings_ms"]
     assert body["query"] == "winter olympics in china"
@@ -94,9 +94,9 @@ def test_search_hits_are_slices_of_their_document(stored: FlaskClient, article: 
             assert hit["span"] == {"start": passage["start"], "end": passage["end"]}
 
 
-def test_an_unknown_field_is_told_with_those_that_are_known(stored: FlaskClient) -> None:
+def test_an_unknown_field_is_told_with_those_that_are_known(library: FlaskClient) -> None:
     def detail(path: str, body: dict[str, Any]) -> str:
-        return str(stored.post(path, json=body).get_json()["detail"])
+        return str(library.post(path, json=body).get_json()["detail"])
 
     said = detail("/v1/search", {"q": "party", "limit": 3})
     assert said.startswith(
@@ -105,12 +105,12 @@ def test_an_unknown_field_is_told_with_those_that_are_known(stored: FlaskClient)
     assert "top_k" in said
     inside = detail("/v1/documents", {"documents": [{"text": "x", "body": "y"}]})
     assert inside == "`documents[0].body` is not a known field. Known are text, title, uri, metadata, id."
-    assert stored.get("/v1/documents?page=2").get_json()["detail"].endswith("Known are collection, limit, after.")
+    assert library.get("/v1/documents?page=2").get_json()["detail"].endswith("Known are collection, limit, after.")
     assert "Known" not in detail("/v1/ask", {"question": ""})
 
 
-def test_a_collection_in_the_wrong_place_is_not_ignored(stored: FlaskClient) -> None:
-    misplaced = stored.post("/v1/documents", json={"documents": [{"text": "x"}], "collection": "another"})
+def test_a_collection_in_the_wrong_place_is_not_ignored(library: FlaskClient) -> None:
+    misplaced = library.post("/v1/documents", json={"documents": [{"text": "x"}], "collection": "another"})
     assert misplaced.get_json()["detail"].endswith(
         "Known are documents. Here it stands in the address: ?collection=NAME."
     )
@@ -119,18 +119,18 @@ def test_a_collection_in_the_wrong_place_is_not_ignored(stored: FlaskClient) -> 
         ("/v1/search", {"query": "party"}),
         ("/v1/feedback", {"question": QUESTION, "verdict": "absent"}),
     ):
-        refused = stored.post(f"{path}?collection=another", json=body)
+        refused = library.post(f"{path}?collection=another", json=body)
         assert refused.status_code == 422
         assert refused.get_json()["detail"] == (
             "`collection` is not a known field. This address takes no query string: send it in the JSON body."
         )
 
 
-def test_a_filter_on_a_name_that_no_document_has_says_which_there_are(stored: FlaskClient) -> None:
+def test_a_filter_on_a_name_that_no_document_has_says_which_there_are(library: FlaskClient) -> None:
     said = "Nothing that is stored meets the filter: no document has metadata named tt. There is t, n."
     for path, what in (("/v1/search", {"query": "party"}), ("/v1/ask", {"question": QUESTION})):
-        assert stored.post(path, json={**what, "where": {"tt": "a"}}).get_json()["warnings"] == [said]
-        assert stored.post(path, json={**what, "where": {"t": "a"}}).get_json()["warnings"] == []
+        assert library.post(path, json={**what, "where": {"tt": "a"}}).get_json()["warnings"] == [said]
+        assert library.post(path, json={**what, "where": {"t": "a"}}).get_json()["warnings"] == []
 
 
 def test_a_removed_document_is_not_found_again(stored: FlaskClient) -> None:
@@ -171,9 +171,9 @@ def test_collections_are_apart(stored: FlaskClient) -> None:
     ],
 )
 def test_a_bad_field_is_named_with_its_limit(
-    stored: FlaskClient, body: dict[str, Any], field: str, detail: str, limit: int | None
+    library: FlaskClient, body: dict[str, Any], field: str, detail: str, limit: int | None
 ) -> None:
-    response = stored.post("/v1/ask", json=body)
+    response = library.post("/v1/ask", json=body)
     problem = response.get_json()
 
     assert response.status_code == 422
@@ -187,61 +187,61 @@ def test_a_bad_field_is_named_with_its_limit(
     assert len(response.data) < 1_000
 
 
-def test_half_a_surrogate_pair_is_not_text(stored: FlaskClient) -> None:
-    response = stored.post("/v1/ask", data=r'{"question": "\ud83d"}', content_type="application/json")
+def test_half_a_surrogate_pair_is_not_text(library: FlaskClient) -> None:
+    response = library.post("/v1/ask", data=r'{"question": "\ud83d"}', content_type="application/json")
     assert response.status_code == 422
     assert "surrogate" in response.get_json()["detail"]
 
 
 @pytest.mark.parametrize("route", ["/v1/ask", "/v1/search"])
-def test_an_unknown_collection_is_named(client: FlaskClient, route: str) -> None:
+def test_an_unknown_collection_is_named(untouched: FlaskClient, route: str) -> None:
     field = "question" if route == "/v1/ask" else "query"
-    response = client.post(route, json={field: "x", "collection": "nope"})
+    response = untouched.post(route, json={field: "x", "collection": "nope"})
     assert response.status_code == 404
     assert response.get_json()["type"] == "urn:spanwise:problem:collection-not-found"
     assert "'nope'" in response.get_json()["detail"]
 
 
 @pytest.mark.parametrize("name", ["../default", "a/b", ".hidden", "x y", "a\x00b"])
-def test_a_collection_name_is_no_path(stored: FlaskClient, name: str) -> None:
-    response = stored.post("/v1/ask", json={"question": "x", "collection": name})
+def test_a_collection_name_is_no_path(library: FlaskClient, name: str) -> None:
+    response = library.post("/v1/ask", json={"question": "x", "collection": name})
     assert response.status_code == 422
     assert response.get_json()["type"] == "urn:spanwise:problem:invalid-id"
 
 
-def test_several_questions_in_one_request(stored: FlaskClient) -> None:
+def test_several_questions_in_one_request(library: FlaskClient) -> None:
     asked = [QUESTION, "Who painted the ceiling?", QUESTION]
-    body = stored.post("/v1/ask", json={"questions": asked, "top_k": 1}).get_json()
+    body = library.post("/v1/ask", json={"questions": asked, "top_k": 1}).get_json()
     assert list(body) == ["results"]
     assert [result["question"] for result in body["results"]] == asked
     assert [result["answerable"] for result in body["results"]] == [True, False, True]
     assert body["results"][0]["answers"][0]["text"] == "Feb. 20"
     for refused in ({"questions": []}, {"questions": ["x"] * 101}, {"questions": ["x"], "question": "y"}, {}):
-        assert stored.post("/v1/ask", json=refused).status_code == 422
+        assert library.post("/v1/ask", json=refused).status_code == 422
 
 
-def test_min_probability_and_warnings(stored: FlaskClient) -> None:
-    body = stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.0}).get_json()
+def test_min_probability_and_warnings(library: FlaskClient) -> None:
+    body = library.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.0}).get_json()
     assert body["answerable"] is False
     assert body["warnings"] == []
-    assert stored.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.5}).status_code == 422
-    assert stored.post("/v1/ask", json={"question": "Wann enden die Spiele?"}).get_json()["warnings"]
+    assert library.post("/v1/ask", json={"question": QUESTION, "min_probability": 1.5}).status_code == 422
+    assert library.post("/v1/ask", json={"question": "Wann enden die Spiele?"}).get_json()["warnings"]
 
 
-def test_suggestions_complete_what_is_typed(stored: FlaskClient) -> None:
-    body = stored.get("/v1/suggest", query_string={"text": "winter oly", "limit": 3}).get_json()
+def test_suggestions_complete_what_is_typed(library: FlaskClient) -> None:
+    body = library.get("/v1/suggest", query_string={"text": "winter oly", "limit": 3}).get_json()
     assert body["suggestions"] == [{"text": "Winter Olympics", "kind": "phrase"}]
     for query, field in (({}, "text"), ({"text": " "}, "text"), ({"text": "a", "limit": 0}, "limit")):
-        refused = stored.get("/v1/suggest", query_string=query)
+        refused = library.get("/v1/suggest", query_string=query)
         assert (refused.status_code, refused.get_json()["errors"][0]["field"]) == (422, field)
-    assert stored.get("/v1/suggest?text=a&collection=nothing").status_code == 404
+    assert library.get("/v1/suggest?text=a&collection=nothing").status_code == 404
 
 
-def test_corrections_and_unfinished_words_are_told(stored: FlaskClient) -> None:
-    body = stored.post("/v1/search", json={"query": "olimpics"}).get_json()
+def test_corrections_and_unfinished_words_are_told(library: FlaskClient) -> None:
+    body = library.post("/v1/search", json={"query": "olimpics"}).get_json()
     assert body["corrected"] == {"olimpics": "olympics"}
-    assert stored.post("/v1/ask", json={"question": "When do the olimpics end?"}).get_json()["corrected"]
-    hits = stored.post("/v1/search", json={"query": "winter olym", "prefix": True}).get_json()["hits"]
+    assert library.post("/v1/ask", json={"question": "When do the olimpics end?"}).get_json()["corrected"]
+    hits = library.post("/v1/search", json={"query": "winter olym", "prefix": True}).get_json()["hits"]
     assert "Winter Olympics" in hits[0]["passage"]["text"]
 
 
@@ -287,8 +287,8 @@ def test_a_search_is_filtered_paged_and_explained(stored: FlaskClient) -> None:
         ({"rerank": "yes"}, "invalid-request"),
     ],
 )
-def test_what_a_search_refuses(stored: FlaskClient, body: dict[str, Any], kind: str) -> None:
-    response = stored.post("/v1/search", json={"query": "x", **body})
+def test_what_a_search_refuses(library: FlaskClient, body: dict[str, Any], kind: str) -> None:
+    response = library.post("/v1/search", json={"query": "x", **body})
     problem = response.get_json()
     assert (response.status_code, problem["type"]) == (422, f"urn:spanwise:problem:{kind}")
     assert problem["detail"].endswith(".")

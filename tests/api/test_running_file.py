@@ -12,24 +12,23 @@ import pytest
 from spanwise import Settings
 from spanwise.api import running
 
+SAID_OTHERWISE: list[str | dict[str, object]] = [
+    "", "[]", "{}", "null", '{"address": 1, "pid": 1, "token": "", "version": "", "settings": ""}',
+    {"address": "http://192.0.2.1:80"}, {"address": "http://localhost:80"}, {"address": "https://127.0.0.1:1"},
+    {"address": "http://127.0.0.1"}, {"address": "http://127.0.0.1:99999"}, {"address": "http://0.0.0.0:80"},
+    {"address": "http://127.0.0.1@192.0.2.1:80"}, {"address": "http://127.0.0.1:80/path"},
+    {"pid": 2**30}, {"pid": 2**99}, {"pid": "1"}, {"pid": 0}, {"pid": -1}, {"pid": None}, {"token": 5}, {"more": 1},
+]  # fmt: skip
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "", "[]", "{}", "null", '{"address": 1, "pid": 1, "token": "", "version": "", "settings": ""}',
-        {"address": "http://192.0.2.1:80"}, {"address": "http://localhost:80"}, {"address": "https://127.0.0.1:1"},
-        {"address": "http://127.0.0.1"}, {"address": "http://127.0.0.1:99999"}, {"address": "http://0.0.0.0:80"},
-        {"address": "http://127.0.0.1@192.0.2.1:80"}, {"address": "http://127.0.0.1:80/path"},
-        {"pid": 2**30}, {"pid": 2**99}, {"pid": "1"}, {"pid": 0}, {"pid": -1}, {"pid": None}, {"token": 5}, {"more": 1},
-    ],
-)  # fmt: skip
-def test_a_file_that_says_anything_else_is_passed_over(tmp_path: Path, said: str | dict[str, object]) -> None:
+
+def test_a_file_that_says_anything_else_is_passed_over(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
-    assert running.announce(settings, "http://127.0.0.1:80", os.getpid())
-    assert running.found(settings)
     file = tmp_path / running.FILE
-    file.write_text(said if isinstance(said, str) else json.dumps({**json.loads(file.read_text()), **said}))
-    assert running.found(settings) is None
+    for said in SAID_OTHERWISE:
+        assert running.announce(settings, "http://127.0.0.1:80", os.getpid())
+        assert running.found(settings), "the file before the change is believed"
+        file.write_text(said if isinstance(said, str) else json.dumps({**json.loads(file.read_text()), **said}))
+        assert running.found(settings) is None, said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -155,16 +156,24 @@ def _empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory, draft: Draft) -> Path:
+    """The folder of a closed store with an index in files, to be copied."""
+    folder = tmp_path_factory.mktemp("closed") / "store"
+    store = SqlitePassageStore(folder, FaissFlatIndex, FaissInverted(above=ABOVE))
+    filled(store, draft)
+    assert store.build_index()
+    store.close()
+    return folder
+
+
 @pytest.mark.parametrize("part", ["index", "keys", "manifest"])
 @pytest.mark.parametrize("how", [_damage, Path.unlink, _empty], ids=["bit", "gone", "empty"])
 def test_damaged_files_are_passed_over_said_and_made_again(
-    open_large: Open, draft: Draft, tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str,
+    open_large: Open, closed: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str,
     how: Callable[[Path], object],
 ) -> None:  # fmt: skip
-    store = open_large()
-    filled(store, draft)
-    store.build_index()
-    store.close()
+    shutil.copytree(closed, tmp_path / "store")
     folder = tmp_path / "store" / "search"
     manifest = folder / "manifest.json"
     how(manifest if part == "manifest" else folder / json.loads(manifest.read_text())["manifest"][part])
@@ -191,22 +200,13 @@ def _restate(file: Path, **values: object) -> None:
     file.write_bytes(index_files.sealed(replace(manifest, **values)))  # type: ignore[arg-type]
 
 
-def test_files_of_another_model_are_not_used(open_large: Open, draft: Draft, tmp_path: Path) -> None:
-    store = open_large()
-    filled(store, draft)
-    store.build_index()
-    _restate(tmp_path / "store" / "search" / "manifest.json", fingerprint='{"model": "another"}')
-    later = open_large()
-    assert near(later, 7) == ["d7"]
-    assert not is_approximate(later)
-
-
-def test_files_that_are_ahead_of_the_database_are_not_used(open_large: Open, draft: Draft, tmp_path: Path) -> None:
-    """As when somebody has put an older database file back by hand."""
-    store = open_large()
-    filled(store, draft)
-    store.build_index()
-    _restate(tmp_path / "store" / "search" / "manifest.json", generation=99)
+@pytest.mark.parametrize("said", [{"fingerprint": '{"model": "another"}'}, {"generation": 99}])
+def test_files_of_another_model_or_ahead_of_the_database_are_not_used(
+    open_large: Open, closed: Path, tmp_path: Path, said: dict[str, object]
+) -> None:
+    """The latter as when somebody has put an older database file back by hand."""
+    shutil.copytree(closed, tmp_path / "store")
+    _restate(tmp_path / "store" / "search" / "manifest.json", **said)
     later = open_large()
     assert near(later, 7) == ["d7"]
     assert not is_approximate(later)

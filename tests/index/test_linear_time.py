@@ -13,6 +13,7 @@ from spanwise.index.sentences import sentence_spans
 from spanwise.index.splitting import SplitLimits, split
 from spanwise.testing import HashEmbedder
 
+pytestmark = pytest.mark.slow  # it measures processor time, which nothing beside it should disturb
 FACTOR = 6
 SMALL = 2_100  # characters: more than a passage may have
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -35,12 +36,19 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 Open = Callable[..., Collection]
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a closed collection with two documents, to be copied."""
+    data = tmp_path_factory.mktemp("closed")
+    with spanwise.open(data, embedder=HashEmbedder(), reader=ScriptedReader()) as library:
+        library.add([Source("The bridge is wide. " * 80, id="a"), Source("# Tower\n\nIt is tall.", id="b", title="T")])
+    return data
+
+
 @pytest.fixture
-def database(data: Path, opened: Open) -> Path:
+def database(data: Path, closed: Path) -> Path:
     """The file of a closed collection with two documents."""
-    library = opened()
-    library.add([Source("The bridge is wide. " * 80, id="a"), Source("# Tower\n\nIt is tall.", id="b", title="T")])
-    library.close()
+    shutil.copytree(closed, data)
     return data / "collections" / "default" / "collection.sqlite"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,23 +11,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import spanwise
 from spanwise import CorruptDataError, LimitError, Source
 from spanwise.index.originals import FOLDER
 from spanwise.qa.collection import Collection
-from spanwise.testing import HashEmbedder
+from spanwise.testing import HashEmbedder, ScriptedReader
 
 Open = Callable[..., Collection]
 TEXT = "# Bridge\n\n" + "The bridge is wide and it opened in 1932. " * 60
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a collection with two documents, one of them with an original, to be copied."""
+    folder = tmp_path_factory.mktemp("closed")
+    (folder / "bridge.md").write_text(TEXT)
+    with spanwise.open(folder / "data", embedder=HashEmbedder(), reader=ScriptedReader()) as library:
+        library.add(folder / "bridge.md")
+        library.add([Source("The tower is tall. 🏖️", id="b"), Source("Gone.", id="gone")])
+        library.remove("gone")
+    return folder / "data"
+
+
 @pytest.fixture
-def database(data: Path, opened: Open, tmp_path: Path) -> Path:
-    """The file of a collection with three documents, one of them with an original."""
-    library = opened()
-    (tmp_path / "bridge.md").write_text(TEXT)
-    library.add(tmp_path / "bridge.md")
-    library.add([Source("The tower is tall. 🏖️", id="b"), Source("Gone.", id="gone")])
-    library.remove("gone")
+def database(data: Path, closed: Path, opened: Open) -> Path:
+    """The file of a copy of that collection, which is open elsewhere."""
+    shutil.copytree(closed, data)
+    opened()
     return data / "collections" / "default" / "collection.sqlite"
 
 

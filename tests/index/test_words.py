@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import spanwise
 from spanwise import LimitError, QuestionError, Source
 from spanwise.index.vocabulary import Vocabulary, edits_allowed
 from spanwise.index.words import plain_words, respelt
 from spanwise.qa.collection import Collection
+from spanwise.testing import HashEmbedder, ScriptedReader
 
 EXACT = {
     "CVE-2024-3094": "The flaw CVE-2024-3094 is in the library, and nobody knew.",
@@ -167,11 +169,18 @@ MISSPELT = {
 }
 
 
+@pytest.fixture(scope="module")
+def article(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]:
+    """A collection of a real article, which no test changes."""
+    with spanwise.open(tmp_path_factory.mktemp("article"), embedder=HashEmbedder(), reader=ScriptedReader()) as found:
+        found.add(Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt")
+        yield found
+
+
 @pytest.mark.parametrize("question", MISSPELT)
-def test_a_misspelt_question_finds_its_passage_in_a_real_article(library: Collection, question: str) -> None:
-    library.add(Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt")
+def test_a_misspelt_question_finds_its_passage_in_a_real_article(article: Collection, question: str) -> None:
     answer, corrected = MISSPELT[question]
-    hits = library.search(question, 1, mode="lexical")
+    hits = article.search(question, 1, mode="lexical")
     assert hits.corrected == corrected
     assert answer in hits[0].passage.text
 
