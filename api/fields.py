@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from flask import current_app
 from pydantic import (
+    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -100,8 +101,18 @@ CollectionName = Annotated[
     ),
 ]
 TopK = Annotated[int, Field(ge=1, description="How many to return, best first."), AtMost("max_top_k")]
+
+
+def _no_text(value: Any) -> Any:
+    """Refuses a filter as the command line and the library take it, with the form it has here."""
+    if isinstance(value, str):
+        raise PydanticCustomError("filter", 'must be a JSON object, such as {"year": {"$gte": 2020}}, not a text')
+    return value
+
+
 Filter = Annotated[
     dict[str, Any],
+    BeforeValidator(_no_text),
     Field(
         description="Which documents and passages may be found, by metadata and by `document.id`, `document.title`, "
         "`document.uri`, `document.media_type`, `document.added_at` and `passage.page`. Values are equal, one of a "

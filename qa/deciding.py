@@ -12,11 +12,16 @@ from ..errors import SpanInvariantError
 from ..index.records import Passage, Span
 from ..index.results import Hit
 from ..index.sentences import sentence_spans
+from ..index.words import spoken_words
 from .reading import Reading
 from .records import Support
 from .same_answer import contains_answer, same_answer_key
 from .spans import complete
 
+_BARE = frozenset(
+    "a an the in on at of to for from by with as and or but if is are was were be i me we us he him she her it they "
+    "them this that these those which who whom what my our your his its their".split()
+)
 _SHINGLE = 5
 """Words in a row that are compared to tell near-duplicate passages."""
 _NEAR_DUPLICATE = 0.8
@@ -119,8 +124,8 @@ def _found(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> l
                     way_out="Report this with the question and the passage.",
                 )
             start, end = complete(question, text, candidate.start, candidate.end)
-            if all(category(character)[0] in "PZ" for character in text[start:end]):
-                continue  # punctuation says nothing
+            if _says_nothing(text[start:end], best=candidate is reading.candidates[0]):
+                continue
             around = (
                 max((begin for begin, _ in sentences if begin <= start), default=0),
                 min((finish for _, finish in sentences if finish >= end), default=len(text)),
@@ -129,6 +134,14 @@ def _found(question: str, hits: Sequence[Hit], readings: Sequence[Reading]) -> l
             found.append(Decided(hit, reading, rank, start, end, candidate.score, key, around))
     found.sort(key=lambda one: (-one.standing, one.passage.document.id, one.span.start))
     return found
+
+
+def _says_nothing(text: str, best: bool) -> bool:
+    """Punctuation, and words like “in” or “We” unless the reading model would choose them first: “It” is a novel."""
+    if all(category(character)[0] in "PZ" for character in text):
+        return True
+    words = spoken_words(text)
+    return bool(words) and not best and all(word[0].lower() in _BARE for word in words)
 
 
 def _known_place(best: Decided, one: Decided) -> bool:

@@ -274,6 +274,13 @@ def test_a_search_is_filtered_paged_and_explained(stored: FlaskClient) -> None:
     assert (stale.status_code, stale.get_json()["type"]) == (409, "urn:spanwise:problem:stale-cursor")
 
 
+def test_a_filter_as_text_is_told_its_form(library: FlaskClient) -> None:
+    problem = library.post("/v1/search", json={"query": "x", "where": "year>=2020"}).get_json()
+    assert problem["errors"] == [
+        {"field": "where", "detail": 'must be a JSON object, such as {"year": {"$gte": 2020}}, not a text'}
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

@@ -101,6 +101,14 @@ def test_answers_of_a_document_never_overlap() -> None:
         assert text[one.span.start - 100 : one.span.end - 100] == one.text != ""
 
 
+def test_bare_words_are_no_further_answers() -> None:
+    found = ranked(
+        ("a", "We met in the hall, and in spring.", {"the hall": 2.0, "in": 1.0, "We": 0.5, "in spring": 0.2})
+    )
+    assert [one.text for one in found] == ["the hall", "in spring"]
+    assert [one.text for one in ranked(("a", "It is a novel by King.", {"It": 2.0, "is": 1.0}))] == ["It"]
+
+
 def test_punctuation_is_no_answer() -> None:
     found = ranked(("a", "It ends on Feb. 20. 🎉 Hooray!", {"Feb. 20": 5.0, "🎉": 1.0, "!": 0.5, ". ": 0.1}))
     assert [one.text for one in found] == ["Feb. 20", "🎉"]
