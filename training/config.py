@@ -21,7 +21,6 @@ class DataConfig:
     held_out_titles: str
     link_margin: float
     unpaired_share: float
-    altered_share: float
     qamr_rows: int
     same_article_share: float
     retrieved_share: float

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Encoding
 
-from . import altered, negatives, prepared, sources, teacher
+from . import negatives, prepared, sources, teacher
 from .config import Config
 from .prepared import copy_tokenizer
 
@@ -112,7 +112,7 @@ def prepare(config: Config, data: Path, base: Path, run: Path) -> dict[str, obje
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "meta.json").unlink(missing_ok=True)
     rows = sources.training_rows(data, config)
-    rows += negatives.wrong_passages(rows, config) + altered.altered_questions(rows, config)
+    rows += negatives.wrong_passages(rows, config)
     copy_tokenizer(base, folder)
     packed = _pack(rows, base / "tokenizer.json", folder)
     with (folder / "held_out.jsonl").open("w", encoding="utf-8") as lines:

@@ -94,7 +94,6 @@ def config():  # type: ignore[no-untyped-def]
             held_out_titles="dev/titles.txt",
             same_article_share=0.5,
             retrieved_share=0.5,
-            altered_share=0.5,
             teacher_rows=8,
             eval_rows=8,
         ),
