@@ -68,11 +68,12 @@ def test_a_server_that_wants_a_key_asks_for_it(new_page: NewPage) -> None:
     page.locator("blockquote mark").wait_for()
 
 
-def test_an_empty_collection_says_how_to_fill_it(new_page: NewPage) -> None:
+def test_a_collection_that_is_not_there_says_how_to_make_it(new_page: NewPage) -> None:
     page = new_page(expect_refusals=True)
     page.goto(f"/#/?q={quote(QUESTION)}&collection=nothing")
     page.locator("spanwise-search .answer").wait_for()
-    assert "holds no documents" in page.locator("spanwise-search .answer").inner_text()
+    said = page.locator("spanwise-search .answer").inner_text()
+    assert "There is no collection “nothing”. Adding documents makes it" in said
 
 
 def test_files_are_added_and_can_be_asked(new_page: NewPage, photograph: Photograph, ask: Ask) -> None:
