@@ -36,7 +36,6 @@ class AugmentConfig:
     keyword: float
     typo: float
     no_question_mark: float
-    heading: float
     crop: float
     crop_words: tuple[int, int]
     max_tokens: int

@@ -77,11 +77,10 @@ def _draw(marks: npt.NDArray[np.uint8], lowest: int, highest: int, rng: np.rando
 def example(
     data: Prepared, row: int, question: list[int], config: AugmentConfig, rng: np.random.Generator, plain: bool
 ) -> Example:
-    """Put one row together; `plain` keeps the context whole, as far as `max_tokens` allows, and without a heading."""
+    """Put one row together; `plain` keeps the context whole, as far as `max_tokens` allows."""
     tokens, marks = data.context(row)
     question = question[: config.max_question_tokens]
-    above = data.heading(row) if rng.random() < config.heading and not plain else data.heading_tokens[:0]
-    room = config.max_tokens - len(question) - len(above) - 3
+    room = config.max_tokens - len(question) - 3
     first, last = int(data.row_first[row]), int(data.row_last[row])
     answered = first >= 0
     if not answered:  # cropped around a random token, so that length and place say nothing about the answer
@@ -94,10 +93,10 @@ def example(
         size = min(room, max(last - first + 1, round(words * per_word)))
     begin, end = window(marks, first, last, size, rng)
     passage = len(question) + 2
-    ids = np.concatenate([[CLS], question, [SEP], above, tokens[begin:end], [SEP]]).astype(np.uint16)
+    ids = np.concatenate([[CLS], question, [SEP], tokens[begin:end], [SEP]]).astype(np.uint16)
     if not answered:
         return Example(ids, passage, 0, 0)
-    shift = passage + len(above) - begin
+    shift = passage - begin
     return Example(ids, passage, first + shift, min(last, end - 1) + shift)
 
 

@@ -46,26 +46,11 @@ def token_span(offsets: list[tuple[int, int]], span: tuple[int, int]) -> tuple[i
     return (inside[0], inside[-1]) if inside else None
 
 
-def heading(group: str) -> str:
-    """An article's or a tale's title as the engine shows it above a passage; empty for rows without one."""
-    return "" if group == sources.QAMR else re.sub(r"[_-]+", " ", group.removeprefix(sources.TALE)).strip() + "."
-
-
-def _joined(encodings: list[Encoding]) -> npt.NDArray[np.uint16]:
-    return np.concatenate([np.asarray(e.ids, dtype=np.uint16) for e in encodings])
-
-
-def _starts(encodings: list[Encoding]) -> npt.NDArray[np.int64]:
-    return np.cumsum([0] + [len(e.ids) for e in encodings], dtype=np.int64)
-
-
 def _pack(rows: list[sources.Row], tokenizer_file: Path, folder: Path) -> prepared.Prepared:
     tokenizer = prepared.load_tokenizer(tokenizer_file)
     contexts = list(dict.fromkeys(row.context for row in rows))
     number_of = {context: number for number, context in enumerate(contexts)}
     encodings: list[Encoding] = tokenizer.encode_batch(contexts, add_special_tokens=False)
-    group_of = {row.context: row.group for row in rows if row.kind in (sources.ANSWERABLE, sources.UNANSWERABLE)}
-    headings = tokenizer.encode_batch([heading(group_of[text]) for text in contexts], add_special_tokens=False)
     spans, kept = [], []
     for row in rows:
         offsets = encodings[number_of[row.context]].offsets
@@ -76,11 +61,9 @@ def _pack(rows: list[sources.Row], tokenizer_file: Path, folder: Path) -> prepar
     questions = [row.question.encode("utf-8") for row in kept]
     return prepared.Prepared(
         folder=folder,
-        context_tokens=_joined(encodings),
-        context_starts=_starts(encodings),
+        context_tokens=np.concatenate([np.asarray(e.ids, dtype=np.uint16) for e in encodings]),
+        context_starts=np.cumsum([0] + [len(e.ids) for e in encodings], dtype=np.int64),
         context_marks=np.concatenate([marks(c, e.offsets) for c, e in zip(contexts, encodings, strict=True)]),
-        heading_tokens=_joined(headings),
-        heading_starts=_starts(headings),
         row_context=np.asarray([number_of[row.context] for row in kept], dtype=np.int32),
         row_kind=np.asarray([row.kind for row in kept], dtype=np.uint8),
         row_first=np.asarray([first for first, _ in spans], dtype=np.int32),

@@ -15,8 +15,6 @@ ARRAYS = (
     "context_tokens",
     "context_starts",
     "context_marks",
-    "heading_tokens",
-    "heading_starts",
     "row_context",
     "row_kind",
     "row_first",
@@ -33,18 +31,15 @@ class Prepared:
     """Contexts and rows of a run.
 
     `context_tokens[context_starts[i]:context_starts[i + 1]]` are the word pieces (uint16) of context i without special
-    tokens, and `context_marks` beside them says where a sentence (bit 1) or a word (bit 2) begins; `heading_tokens` and
-    `heading_starts` are the same of what may stand above it. Row r asks `question(r)` on context `row_context[r]`;
-    `row_first`/`row_last` are the answer's first and last token within the context, -1 without an answer; `row_teacher`
-    is the base's relevance logit of the whole pair, NaN if not asked.
+    tokens, and `context_marks` beside them says where a sentence (bit 1) or a word (bit 2) begins. Row r asks
+    `question(r)` on context `row_context[r]`; `row_first`/`row_last` are the answer's first and last token within the
+    context, -1 without an answer; `row_teacher` is the base's relevance logit of the whole pair, NaN if not asked.
     """
 
     folder: Path
     context_tokens: npt.NDArray[np.uint16]
     context_starts: npt.NDArray[np.int64]
     context_marks: npt.NDArray[np.uint8]
-    heading_tokens: npt.NDArray[np.uint16]
-    heading_starts: npt.NDArray[np.int64]
     row_context: npt.NDArray[np.int32]
     row_kind: npt.NDArray[np.uint8]
     row_first: npt.NDArray[np.int32]
@@ -66,11 +61,6 @@ class Prepared:
         number = self.row_context[row]
         start, end = self.context_starts[number], self.context_starts[number + 1]
         return self.context_tokens[start:end], self.context_marks[start:end]
-
-    def heading(self, row: int) -> npt.NDArray[np.uint16]:
-        """Word pieces of what may stand above a row's context; none if nothing is known."""
-        number = self.row_context[row]
-        return self.heading_tokens[self.heading_starts[number] : self.heading_starts[number + 1]]
 
     def save(self) -> None:
         """Write every array into the folder."""

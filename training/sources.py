@@ -16,8 +16,6 @@ from .config import Config
 from .questions import normalise
 
 ANSWERABLE, UNANSWERABLE, SAME_ARTICLE, RETRIEVED = range(4)
-TALE, QAMR = "tale:", "qamr"
-"""What a group's name begins with, or is, where the data set has no articles."""
 KINDS = ("answerable", "unanswerable", "same-article", "retrieved")
 
 
@@ -81,11 +79,11 @@ def training_rows(data: Path, config: Config) -> list[Row]:
     paired = {row.context for row in unanswerable}
     drawn = np.random.default_rng([config.seed, 7]).random(len(rows)) < config.data.unpaired_share
     rows = [row for row, kept in zip(rows, drawn, strict=True) if kept or row.context in paired] + unanswerable
-    rows += [_answerable(item, f"{TALE}{item['title']}") for item in read_jsonl(data / config.data.fairytale)]
+    rows += [_answerable(item, f"tale:{item['title']}") for item in read_jsonl(data / config.data.fairytale)]
     sentences = list(read_jsonl(data / config.data.qamr))
     rng = np.random.default_rng([config.seed, 1])
     chosen = rng.permutation(len(sentences))[: config.data.qamr_rows]
-    return rows + [_answerable(sentences[i], QAMR) for i in sorted(chosen)]
+    return rows + [_answerable(sentences[i], "qamr") for i in sorted(chosen)]
 
 
 def held_out_sample(data: Path, config: Config) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ def config():  # type: ignore[no-untyped-def]
             teacher_rows=8,
             eval_rows=8,
         ),
-        augment=dataclasses.replace(full.augment, heading=0.3, crop_words=(5, 12)),
+        augment=dataclasses.replace(full.augment, crop_words=(5, 12)),
         train=dataclasses.replace(
             full.train,
             batch_tokens=256,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import epoch, prepare, prepared
+from training import epoch
 from training.prepared import SENTENCE, WORD
 
 
@@ -65,20 +63,3 @@ def test_collate_marks_passage_and_padding() -> None:
     assert batch.attention_mask.tolist() == [[1, 1, 1, 1, 1, 1, 0, 0]]
     assert batch.token_type_ids.tolist() == [[0, 0, 0, 1, 1, 1, 0, 0]]
     assert (batch.start.tolist(), batch.end.tolist()) == ([4], [4])
-
-
-def test_a_heading_stands_above_the_passage_and_the_answer_moves_down(config, data, base, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    prepare.prepare(config, data, base, tmp_path)
-    packed = prepared.load(tmp_path / "data")
-    tokenizer = prepared.load_tokenizer(tmp_path / "data/tokenizer.json")
-    row = next(row for row in range(len(packed)) if packed.row_kind[row] == 0 and len(packed.heading(row)))
-    question = tokenizer.encode(packed.question(row), add_special_tokens=False).ids
-    answer = packed.context(row)[0][packed.row_first[row] : packed.row_last[row] + 1].tolist()
-    for heading, cropped in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)):
-        changed = dataclasses.replace(config.augment, heading=heading, crop=cropped)
-        shown = epoch.example(packed, row, question, changed, np.random.default_rng(1), plain=False)
-        above = packed.heading(row).tolist() if heading else []
-        assert shown.ids[shown.passage : shown.passage + len(above)].tolist() == above
-        assert shown.ids[shown.start : shown.end + 1].tolist() == answer
-    whole = epoch.example(packed, row, question, changed, np.random.default_rng(1), plain=True)
-    assert whole.ids.shape[0] == len(question) + packed.context(row)[0].shape[0] + 3
