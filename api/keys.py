@@ -38,14 +38,6 @@ class Scope(IntEnum):
     WRITE = 2
     ADMIN = 3
 
-    @classmethod
-    def named(cls, name: str) -> Scope:
-        """The scope of that name. Raises InputError."""
-        try:
-            return cls[name.upper()]
-        except KeyError:
-            raise InputError(f"{name!r} is not a scope.", subject=name, way_out="Use read, write or admin.") from None
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ..errors import InputError, SpanwiseError
+from ..errors import SpanwiseError
 from .open_collections import Collections
 
 if TYPE_CHECKING:
@@ -139,14 +139,7 @@ def install(app: APIFlask) -> None:
 
 
 def configure_logging(how: str) -> None:
-    """Log to standard error: `text`, warnings and worse; or `json`, one object a line, requests among them.
-
-    Raises InputError for anything else.
-    """
-    if how not in ("text", "json"):
-        raise InputError(
-            f"{how!r} is not a log format.", subject=how, way_out="Set SPANWISE_LOG_FORMAT to text or json."
-        )
+    """Log to standard error: `text`, warnings and worse; or `json`, one object a line, requests among them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_numbered)
     text = logging.Formatter("%(levelname)s [%(request_id)s] %(name)s: %(message)s")

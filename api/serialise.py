@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..index.locating import page_at
@@ -30,11 +30,6 @@ def ask_json(result: AskResult, *, timings: bool = False) -> Json:
         "took_ms": _milliseconds(result.took_ms),
         "timings_ms": _timings(result.timings_ms) if timings else None,
     }
-
-
-def ask_many_json(results: Sequence[AskResult]) -> Json:
-    """The object that `POST /v1/ask` answers to several questions."""
-    return {"results": [ask_json(result) for result in results]}
 
 
 def answer_json(answer: Answer) -> Json:

@@ -31,7 +31,7 @@ from ..errors import (
     StorageError,
 )
 from ..settings import Settings
-from .durable import PART, make_folder, sync_folder
+from .durable import PART, file_sha256, make_folder, sync_folder
 from .managing import REPLACED, alone, already, set_aside, sweep
 from .originals import FOLDER, Originals, is_digest
 from .storage import DATABASE, Database, collection_folder, translated
@@ -128,7 +128,7 @@ def _backup(database: Database, originals: Originals, target: Path) -> None:
             kept = [name for (name,) in rows]
         members = {DATABASE: copy} | {file.name: file for file in sorted(folder.glob("*.json"))}
         files: dict[str, dict[str, Any]] = {}
-        files |= {name: {"size": file.stat().st_size, "sha256": _digest(file)} for name, file in members.items()}
+        files |= {name: {"size": file.stat().st_size, "sha256": file_sha256(file)} for name, file in members.items()}
         for name in kept:
             members[f"{FOLDER}/{name}"] = file = originals.folder / name
             files[f"{FOLDER}/{name}"] = {"size": file.stat().st_size, "sha256": name}
@@ -284,8 +284,3 @@ class _Checked(io.RawIOBase):
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,9 @@
-"""Files that are there after a power cut once the call has returned, and never half of one."""
+"""Files that are there after a power cut once the call has returned, and never half of one; and whether they still are
+what was written."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from contextlib import suppress
@@ -35,6 +37,12 @@ def file_sizes(folder: Path) -> dict[str, int]:
                 if file.is_file():
                     sizes[file.name] = file.stat().st_size
     return sizes
+
+
+def file_sha256(file: Path) -> str:
+    """Hex digest of what `file` holds. Raises OSError."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .durable import PART, file_sizes, sync_folder, write_file
+from .durable import PART, file_sha256, file_sizes, sync_folder, write_file
 from .embedding import Fingerprint
 from .snapshot import Keys
 from .vectors import LargeIndexes, VectorIndex
@@ -108,7 +108,7 @@ class IndexFiles:
         """Raises DamagedIndexError when a file is not what was written, FileNotFoundError."""
         for name, sha256 in ((manifest.index, manifest.index_sha256), (manifest.keys, manifest.keys_sha256)):
             try:
-                if _digest(self.folder / name) != sha256:
+                if file_sha256(self.folder / name) != sha256:
                     raise DamagedIndexError(f"{name} is not what was written")
             except FileNotFoundError:
                 if self.manifest() == manifest:
@@ -195,8 +195,3 @@ def _stored(file: Path, fill: Callable[[Callable[[bytes], object]], object]) -> 
         stream.flush()
         os.fsync(stream.fileno())
     return sha256.hexdigest()
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -76,11 +76,6 @@ def id_of_path(relative: PurePath) -> str:
     )
 
 
-def decode(data: bytes, name: str, encoding: str | None = None) -> str:
-    """Canonical text of `data`; see `decoded`."""
-    return decoded(data, name, encoding)[0]
-
-
 def decoded(data: bytes, name: str, encoding: str | None = None) -> tuple[str, str]:
     """Canonical text of `data` and the encoding it was read with.
 
@@ -175,17 +170,6 @@ class Loaded:
 
     sources: tuple[Source, ...]
     failed: tuple[Failure, ...] = ()
-
-
-def load_file(path: Path, *, root: Path | None = None, encoding: str | None = None) -> Source:
-    """The Source of a file that holds one document; its id and uri are the path relative to `root`.
-
-    Raises SourceError when it cannot be read, is not text and of no format that is read, or holds several documents.
-    """
-    loaded = load_path(path, root=root, options=LoadOptions(encoding))
-    if len(loaded.sources) != 1 or loaded.failed:
-        raise SourceError(f"{path.name} holds several documents.", subject=path, way_out="Use load_path.")
-    return loaded.sources[0]
 
 
 def load_path(
@@ -324,11 +308,6 @@ def _is_data_folder(folder: Path) -> bool:
 def shown(name: str) -> str:
     """`name` with the bytes of odd file names, which UTF-8 cannot hold, replaced."""
     return name.encode("utf-8", "replace").decode()
-
-
-def markdown_headings(text: str) -> tuple[Heading, ...]:
-    """The headings of a Markdown text, with the code point where each one's line starts."""
-    return markdown_layout(text).headings
 
 
 def markdown_layout(text: str) -> Layout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from .durable import file_sha256
 from .embedding import DEFAULT_MODEL
 
 DIMENSION = 384
@@ -60,8 +60,7 @@ def check_weights(folder: Path) -> str:
 def sha256(file: Path) -> str:
     """Hex digest of a model file. Raises ModelError when it cannot be read."""
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(file)
     except OSError as error:
         raise ModelError(
             f"The model file {file.name} cannot be read: {error.strerror}.",

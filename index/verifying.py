@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import sqlite3
@@ -11,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from .durable import file_sha256
 from .embedding import Vectors
 from .ingest import content_hash
 from .markup import blank_markup
@@ -175,14 +175,11 @@ def _check_originals(connection: sqlite3.Connection, originals: Originals) -> It
     rows = connection.execute("SELECT original, min(id) FROM documents WHERE original IS NOT NULL GROUP BY original")
     for name, document_id in rows.fetchall():
         try:
-            digest = hashlib.sha256()
-            with (originals.folder / name).open("rb") as file:
-                while part := file.read(1 << 20):
-                    digest.update(part)
+            whole = file_sha256(originals.folder / name) == name
         except OSError as error:
             yield Finding("original", document_id, f"Its original cannot be read: {error.strerror}.")
             continue
-        if digest.hexdigest() != name:
+        if not whole:
             yield Finding("original", document_id, "Its original is damaged: other bytes than were kept.")
 
 

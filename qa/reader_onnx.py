@@ -5,7 +5,6 @@ Every pass runs alone, padded to a multiple of 8 tokens, so that its result depe
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from ..errors import ModelError
+from ..index.durable import file_sha256
 from .reading import PAD_TO, WINDOW_STRIDE, Pass, Reading, combine, whole_words
 
 SHIPPED = Path(__file__).parent / "model"
@@ -116,9 +116,8 @@ def _checked_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / "reader.json").read_text())
         for name, expected in manifest["sha256"].items():
-            with (folder / name).open("rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
-                    raise _damaged(folder, f"{name} does not match its sha256")
+            if file_sha256(folder / name) != expected:
+                raise _damaged(folder, f"{name} does not match its sha256")
         return {key: manifest[key] for key in ("name", "threshold", "max_tokens", "sha256")}
     except OSError as error:
         raise ModelError(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SourceError
+from ...index.durable import file_sha256
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -99,7 +100,7 @@ def row_error(path: Path, row: int, problem: str, way_out: str) -> SourceError:
 
 def digest(paths: Iterable[Path]) -> str:
     """12 hex digits that name the content: of one file's SHA-256, or of all the files' names and digests."""
-    found = sorted((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths)
+    found = sorted((path.name, file_sha256(path)) for path in paths)
     if len(found) == 1:
         return found[0][1][:12]
     return hashlib.sha256("".join(f"{name} {value}\n" for name, value in found).encode()).hexdigest()[:12]

@@ -36,7 +36,7 @@ def _create(options: argparse.Namespace, settings: Settings) -> int:
     for name in options.only or ():
         collection_folder(settings.data, name)  # refuses what is not a name
     only = tuple(options.only) if options.only else None
-    key, presented = KeyFile(settings.data).create(options.name, Scope.named(options.scope), only)
+    key, presented = KeyFile(settings.data).create(options.name, Scope[options.scope.upper()], only)
     if options.json:
         print_json({**_key_json(key), "key": presented})
     else:

@@ -123,7 +123,7 @@ def expected(endpoint: str, caller: str, collection: str) -> int | None:
         return 401
     if caller == "other":
         return 403
-    return None if Scope.named(caller) >= scope else 403
+    return None if Scope[caller.upper()] >= scope else 403
 
 
 @pytest.mark.parametrize("endpoint", ROUTES)

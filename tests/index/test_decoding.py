@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanwise import SourceError
-from spanwise.index.loading import check_text, decode, decoded
+from spanwise.index.loading import check_text, decoded
+
+
+def decode(data: bytes, name: str, encoding: str | None = None) -> str:
+    return decoded(data, name, encoding)[0]
+
 
 TEXT = "\r\n Käse,\t日本 🏖️\rend \n\n"
 MARKED = [

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanwise.index.loading import markdown_headings
+from spanwise.index.loading import markdown_layout
 
 
 def headings(text: str) -> list[tuple[str, int, str]]:
     """(what stands in the text where the heading starts, level, words)"""
-    return [(text[found.start : found.start + 6], found.level, found.text) for found in markdown_headings(text)]
+    return [(text[found.start : found.start + 6], found.level, found.text) for found in markdown_layout(text).headings]
 
 
 TEXT = """Intro
@@ -56,11 +56,11 @@ def test_offsets_with_other_line_ends(line_end: str) -> None:
 
 def test_words_are_what_a_reader_sees() -> None:
     text = "# A [link](http://x) & \\*star\\* ![pic](y) &amp; <b>bold</b>\n\n## [ref]\n\n[ref]: http://z\n"
-    assert [found.text for found in markdown_headings(text)] == ["A link & *star*  & bold", "ref"]
+    assert [found.text for found in markdown_layout(text).headings] == ["A link & *star*  & bold", "ref"]
 
 
 def test_long_ones_are_cut() -> None:
-    [found] = markdown_headings("# " + "word " * 1_000)
+    [found] = markdown_layout("# " + "word " * 1_000).headings
     assert (len(found.text), found.text[:9]) == (200, "word word")
 
 
@@ -73,7 +73,7 @@ def test_any_text_has_headings_in_order_at_line_starts(
     data: st.DataObject, nasty_texts: st.SearchStrategy[str]
 ) -> None:
     text = data.draw(nasty_texts)
-    found = markdown_headings(text)
+    found = markdown_layout(text).headings
     assert [one.start for one in found] == sorted({one.start for one in found})
     for one in found:
         assert one.start == 0 or text[one.start - 1] in "\r\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spanwise import Heading, Source, Span
 from spanwise.index.embedding import Vectors
 from spanwise.index.ingest import draft
-from spanwise.index.loading import markdown_headings, markdown_layout
+from spanwise.index.loading import markdown_layout
 from spanwise.index.markup import blank_markup
 from spanwise.index.records import Layout
 from spanwise.index.splitting import SplitLimits, TokenCounter, heading_paths, indexed_prefix, split
@@ -133,7 +133,9 @@ def test_passages_are_sentences_packed_to_the_target() -> None:
 
 def test_a_heading_opens_a_passage() -> None:
     text = "# One\n\nFirst words.\n\n## Two\n\nSecond words.\n\n# Three\n\nThird words.\n"
-    found = [(each.span.of(text), each.heading) for each in split(text, markdown_headings(text), words, SplitLimits())]
+    found = [
+        (each.span.of(text), each.heading) for each in split(text, markdown_layout(text).headings, words, SplitLimits())
+    ]
     assert found == [
         ("# One\n\nFirst words.", ("One",)),
         ("## Two\n\nSecond words.", ("One", "Two")),
@@ -161,7 +163,9 @@ def test_a_heading_above_a_lower_one_is_read_with_it() -> None:
     text = (
         "# Hotel\n\n## Parking\n### Cars\nTwelve euros a day.\n### Bicycles\nFree.\n## Empty\n## Meals\nFrom 7 to 10.\n"
     )
-    found = [(each.span.of(text), each.heading) for each in split(text, markdown_headings(text), words, SplitLimits())]
+    found = [
+        (each.span.of(text), each.heading) for each in split(text, markdown_layout(text).headings, words, SplitLimits())
+    ]
     assert found == [
         ("# Hotel\n\n## Parking\n### Cars\nTwelve euros a day.", ("Hotel", "Parking", "Cars")),
         ("### Bicycles\nFree.", ("Hotel", "Parking", "Bicycles")),
@@ -175,7 +179,7 @@ def test_every_passage_has_the_headings_it_stands_under() -> None:
         (2, "A"), (4, "B"), (3, "C"), (3, "D"), (1, "E"), (2, "F"),
     ])  # fmt: skip
     paths = {"A": "A", "B": "AB", "C": "AC", "D": "AD", "E": "E", "F": "EF"}
-    found = split(text, markdown_headings(text), words, SplitLimits.for_model(64))
+    found = split(text, markdown_layout(text).headings, words, SplitLimits.for_model(64))
     assert [each.heading for each in found][:1] == [()]
     assert len(found) > 12
     for each in found:
