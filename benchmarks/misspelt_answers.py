@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from typos import misspell
 
 from spanwise.index.words import respelt
-from spanwise.qa.collection import Collection
+from spanwise.qa.collection import Collection, as_read
 from spanwise.qa.deciding import decide
 from spanwise.qa.evaluation.corpus import indexed
 from spanwise.qa.evaluation.datasets import contexts, read_rows, sample
@@ -68,7 +68,7 @@ def measure(
             continue
         passages = [hit.passage for hit in hits]
         unknown = {word: right for word, right in hits.corrected.items() if not reader.knows(word)}
-        shown = (question, respelt(question, hits.corrected), collection.as_read(question, unknown))
+        shown = (question, respelt(question, hits.corrected), as_read(question, unknown))
         for way, asked in zip(WAYS, shown, strict=True):
             best = decide(list(hits), read_passages(reader, asked, passages), asked)[0]
             score = score_text(best.text, golds)

@@ -14,10 +14,9 @@ from sys import getsizeof
 
 from ..index.caching import ENTRY_BYTES, LruCache
 from ..index.store import View
+from .kept_calibration import Stamp
 from .records import Answer
 
-Stamp = tuple[int, int]
-"""Of the collection's calibration file: when it was changed, and its inode; zeros while there is none."""
 Key = tuple[str, int, str, Stamp]
 """The question, how many answers, the filter, the calibration. Settings and models of a collection do not change."""
 

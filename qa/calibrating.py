@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import SourceError
 from .calibration import SIGNS, Calibration, Judge, Regime, judge_ranking
@@ -15,10 +15,10 @@ from .evaluation.files import json_objects, read_text, row_error, text_value
 from .evaluation.metrics import confidence, score_text
 from .features import Features, features
 from .fitting import Logistic, fit_logistic
+from .reading import Reader
 
-if TYPE_CHECKING:
-    from .collection import Collection
-
+Rank = Callable[[str], Sequence[Decided]]
+"""All distinct answers of a collection to a question, best first, before anything is judged."""
 LOWER_PLACES = 3
 """Answers below the best that the fit for lower answers sees."""
 FOLDS = 5
@@ -77,14 +77,12 @@ def read_labels(path: Path) -> list[Label]:
     return labels
 
 
-def gather(
-    collection: Collection, labels: Sequence[Label], on_step: Callable[[], None] | None = None
-) -> list[Evidence]:
-    """What `collection` finds for each label, before anything is judged; labels that name only wrong answers are left
-    out where the best answer is none of them."""
+def gather(labels: Sequence[Label], rank: Rank, on_step: Callable[[], None] | None = None) -> list[Evidence]:
+    """What `rank` finds for each label; labels that name only wrong answers are left out where the best answer is none
+    of them."""
     found = []
     for label in labels:
-        ranking = collection.rank_answers(label.question)
+        ranking = rank(label.question)
         unknown = bool(label.wrong) and not label.answers
         if not unknown or (ranking and score_text(ranking[0].text, label.wrong).right):
             found.append(Evidence(label.question, label.answers, ranking, unknown))
@@ -154,35 +152,29 @@ def reliability_report(judge: Judge, evidence: Sequence[Evidence], threshold: fl
     return {**confidence(probabilities, right), "handled_well": 100 * sum(well) / len(well)}
 
 
-def recalibrate(
-    collection: Collection, labels: Sequence[Label], on_step: Callable[[], None] | None = None
-) -> dict[str, Any]:
-    """Fit `collection`'s probabilities to `labels` and store them with it; the reliability before and after.
+def fitted_to_labels(
+    labels: Sequence[Label],
+    rank: Rank,
+    current: Calibration | None,
+    reader: Reader,
+    on_step: Callable[[], None] | None = None,
+) -> Calibration:
+    """`current`, or one from nothing for `reader`, with the probabilities of collections fitted to `labels`. Its report
+    says how reliable they were before and are after.
 
     `after` is cross-validated: every label is judged by a fit that has not seen it. Raises SourceError for fewer than
     20 labels.
     """
-    if len(labels) < LEAST_LABELS:
-        raise SourceError(
-            f"{len(labels)} labels are too few to fit probabilities to.",
-            subject=len(labels),
-            way_out=f"Label at least {LEAST_LABELS} questions, better 100, some of them without an answer.",
-        )
-    threshold = collection.threshold
-    current = collection.calibration()
+    _check_enough(labels)
+    threshold = reader.threshold
     judge = current.collection if current else _UNFITTED
-    evidence = gather(collection, labels, on_step)
-    if len(evidence) < LEAST_LABELS:
-        raise SourceError(
-            f"{len(evidence)} labels are too few to fit probabilities to.",
-            subject=len(evidence),
-            way_out=f"Label at least {LEAST_LABELS} questions, better 100, some of them without an answer.",
-        )
-    folds = [(evidence[number::FOLDS], _others(evidence, number)) for number in range(FOLDS)]
+    evidence = gather(labels, rank, on_step)
+    _check_enough(evidence)
     probabilities: list[float] = []
     right: list[bool] = []
-    for held, rest in folds:
-        probabilities += _probabilities(adjust_judge(judge, rest, threshold), held, threshold)
+    for fold in range(FOLDS):
+        held = evidence[fold::FOLDS]
+        probabilities += _probabilities(adjust_judge(judge, without_fold(evidence, fold), threshold), held, threshold)
         right += [bool(one.ranking) and one.right(0) for one in held]
     adjusted = adjust_judge(judge, evidence, threshold)
     report = {
@@ -192,14 +184,21 @@ def recalibrate(
         "after": confidence(probabilities, right),
         "answer_above": adjusted.answer_above,
     }
-    collection.store_calibration(
-        replace(
-            current or Calibration(collection.reader_fingerprint, _UNFITTED, _UNFITTED),
-            collection=adjusted,
-            report=report,
+    return replace(current or Calibration(reader.fingerprint, _UNFITTED, _UNFITTED), collection=adjusted, report=report)
+
+
+def without_fold(evidence: Sequence[Evidence], fold: int) -> list[Evidence]:
+    """What a cross-validated fit sees when it is to judge `evidence[fold::FOLDS]`."""
+    return [one for place, one in enumerate(evidence) if place % FOLDS != fold]
+
+
+def _check_enough(labels: Sequence[object]) -> None:
+    if len(labels) < LEAST_LABELS:
+        raise SourceError(
+            f"{len(labels)} labels are too few to fit probabilities to.",
+            subject=len(labels),
+            way_out=f"Label at least {LEAST_LABELS} questions, better 100, some of them without an answer.",
         )
-    )
-    return report
 
 
 def _text(answer: object) -> str:
@@ -250,7 +249,3 @@ def _probabilities(judge: Judge, evidence: Sequence[Evidence], threshold: float)
     calibration = Calibration("", judge, judge)
     judged = [judge_ranking(one.question, one.ranking, threshold, calibration) for one in evidence]
     return [one.right[0] if one.right else 0.0 for one in judged]
-
-
-def _others(evidence: Sequence[Evidence], fold: int) -> list[Evidence]:
-    return [one for place, one in enumerate(evidence) if place % FOLDS != fold]

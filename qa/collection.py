@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from ..errors import LimitError, SpanInvariantError, VersionConflictError
 from ..index import beside
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
-from ..index.filters import AnyOf, AnyWhere, DoesNotHold, Where, parse_where
+from ..index.filters import AnyWhere, Where, parse_where
 from ..index.finding_nothing import why_nothing
 from ..index.marks import Mark, Verdict
 from ..index.records import Passage, Span
@@ -26,17 +26,20 @@ from ..index.store import PassageStore
 from ..index.timings import stage, timings
 from ..index.words import respelt
 from ..settings import Settings
-from . import calibration as calibrations
-from .answer_cache import AnswerCache, Found, Stamp
+from .answer_cache import AnswerCache, Found
 from .calibration import Calibration, Judged, judge_ranking
 from .contacts import prefer_contacts
 from .deciding import Decided, decide, standing
+from .kept_calibration import KeptCalibration
 from .languages import language_warning
 from .names import AROUND, full_names, prefer_named
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
 from .shown import read_passages
 from .stopping import STEP, StopRule, enough
+
+if TYPE_CHECKING:
+    from .calibrating import Label
 
 READ_AT_MOST = 10
 """Passages read for one question, the nearest first."""
@@ -55,14 +58,13 @@ class Collection(SearchCollection):
         name: str,
         store: PassageStore,
         settings: Settings,
+        folder: Path,
         embedder: Embedder | None = None,
         reader: Reader | None = None,
-        folder: Path | None = None,
     ) -> None:
         super().__init__(name, store, settings, embedder)
         self._given_reader = reader
-        self._folder = folder
-        self._calibration_read: tuple[Stamp, Calibration | None] | None = None
+        self._calibrations = KeptCalibration(folder, settings.reader)
         self._answers = AnswerCache(settings.answer_cache_bytes)
 
     @classmethod
@@ -80,7 +82,7 @@ class Collection(SearchCollection):
         settings = settings or Settings.from_environment()
         store = open_store(data, name, create=create, settings=settings)
         try:
-            return cls(name, store, settings, embedder, reader, collection_folder(data, name))
+            return cls(name, store, settings, collection_folder(data, name), embedder, reader)
         except BaseException:
             store.close()
             raise
@@ -196,50 +198,18 @@ class Collection(SearchCollection):
         super().warm()
         self._reader().read("warm", ["warm"])
 
-    def calibration(self) -> Calibration | None:
-        """What the probabilities come from: fitted on this collection, or shipped; None when neither fits the reader.
+    def calibrate(self, labels: Sequence[Label], on_step: Callable[[], None] | None = None) -> dict[str, Any]:
+        """Fit the probabilities of this collection to `labels` (`calibrating.read_labels` reads a file of them), and
+        keep them in its folder; the reliability before and, cross-validated, after. `on_step` is called behind each.
 
-        Raises ModelError when a file is damaged.
+        Raises SourceError for fewer than 20 labels, QuestionError for one that cannot be asked, StorageError.
         """
-        stamp, own = self._calibration_stamp(), self._own_calibration()
-        if self._calibration_read is None or self._calibration_read[0] != stamp:
-            reader, files = self._reader().fingerprint, [own] if own else []
-            if self._settings.reader != "default":
-                files.append(Path(self._settings.reader) / calibrations.FILE)
-            self._calibration_read = (stamp, calibrations.fitting(reader, *files, calibrations.SHIPPED))
-        return self._calibration_read[1]
+        from .calibrating import fitted_to_labels
 
-    def store_calibration(self, calibration: Calibration) -> None:
-        """Use `calibration` for this collection from now on; kept in its folder."""
-        path = self._own_calibration()
-        if path is None:
-            raise LimitError("This collection has no folder.", subject=self.name, way_out="Open it with spanwise.open.")
-        calibrations.save(calibration, path)
-
-    def rank_answers(self, question: str, without: str | None = None) -> list[Decided]:
-        """All distinct answers to `question` before they are judged, best first; what calibrations are fitted on.
-
-        Document `without` is not read. Raises QuestionError.
-        """
-        question = self._check_question(question)
-        with self._store.reading() as view:
-            where = None if without is None else DoesNotHold(AnyOf("document.id", (without,)))
-            words = view.read(question, known=self._knows)
-            hits = self._retrieve(view, question, words, READ_AT_MOST, where)
-        question = self.as_read(question, words.corrected)
-        calibration = self.calibration()
-        readings = self._read(question, hits, calibration.stop if calibration else None)
-        return decide(hits[: len(readings)], readings, question)
-
-    def as_read(self, question: str, corrected: Mapping[str, str]) -> str:
-        """`question` as the reader sees it: with the words that were corrected for the search, but for those that only
-        lost what stood in front: “unnatural” is no misspelling of “natural”."""
-        return respelt(question, {word: right for word, right in corrected.items() if not word.endswith(right)})
-
-    @property
-    def threshold(self) -> float:
-        """The reader's span score that is as good as no answer."""
-        return self._reader().threshold
+        reader = self._reader()
+        fitted = fitted_to_labels(labels, self._rank_answers, self._calibration(), reader, on_step)
+        self._calibrations.store(fitted)
+        return dict(fitted.report)
 
     @property
     def reader_fingerprint(self) -> str:
@@ -250,7 +220,7 @@ class Collection(SearchCollection):
         self, question: str, top_k: int, min_probability: float | None, where: Where | None, use_cache: bool
     ) -> AskResult:
         started = time.perf_counter()
-        key = (question, top_k, repr(where), self._calibration_stamp())  # repr tells 1 from True, which are equal
+        key = (question, top_k, repr(where), self._calibrations.stamp())  # repr tells 1 from True, which are equal
         with beside.SHARED.one(), timings() as timed:
             with self._store.reading() as view:
                 found = self._answers.get(view, key) if use_cache else None
@@ -286,12 +256,12 @@ class Collection(SearchCollection):
     def _found(self, question: str, hits: Sequence[Hit], corrected: Mapping[str, str], top_k: int) -> Found:
         """What reading `hits` says to the question; it holds for the generation they are of."""
         with stage("read"):
-            calibration = self.calibration()
-            asked = self.as_read(question, corrected)
+            calibration = self._calibration()
+            asked = as_read(question, corrected)
             readings = self._read(asked, hits, calibration.stop if calibration else None)
         with stage("decide"):
             ranking = decide(hits[: len(readings)], readings, asked)
-            judged = judge_ranking(asked, ranking, self.threshold, calibration)
+            judged = judge_ranking(asked, ranking, self._reader().threshold, calibration)
             warning = language_warning(question)
             if warning:
                 judged = _doubtful(judged)
@@ -299,6 +269,17 @@ class Collection(SearchCollection):
             return Found(
                 tuple(answers), judged.no_answer, judged.answer_above, judged.calibrated, warning, dict(corrected)
             )
+
+    def _rank_answers(self, question: str) -> list[Decided]:
+        """All distinct answers to `question` before they are judged, best first; what calibrations are fitted on."""
+        question = self._check_question(question)
+        with self._store.reading() as view:
+            words = view.read(question, known=self._knows)
+            hits = self._retrieve(view, question, words, READ_AT_MOST)
+        question = as_read(question, words.corrected)
+        calibration = self._calibration()
+        readings = self._read(question, hits, calibration.stop if calibration else None)
+        return decide(hits[: len(readings)], readings, question)
 
     def _relevance(self, query: str, passages: Sequence[Passage]) -> list[float]:
         return [reading.relevance for reading in read_passages(self._reader(), query, passages)]
@@ -360,16 +341,8 @@ class Collection(SearchCollection):
                 way_out="Give a number from 0 to 1.",
             )
 
-    def _own_calibration(self) -> Path | None:
-        return self._folder / calibrations.FILE if self._folder else None
-
-    def _calibration_stamp(self) -> Stamp:
-        """What changes when another calibration is stored: its file is put in the place of the one before."""
-        try:
-            found = self._folder and (self._folder / calibrations.FILE).stat()
-        except OSError:
-            return 0, 0
-        return (found.st_mtime_ns, found.st_ino) if found else (0, 0)
+    def _calibration(self) -> Calibration | None:
+        return self._calibrations.of(self._reader().fingerprint)
 
     def _knows(self, word: str) -> bool:
         return self._reader().knows(word)
@@ -379,6 +352,12 @@ class Collection(SearchCollection):
 
     def _reader_name(self) -> str:
         return self._given_reader.fingerprint if self._given_reader else self._settings.reader
+
+
+def as_read(question: str, corrected: Mapping[str, str]) -> str:
+    """`question` as the reader sees it: with the words that were corrected for the search, but for those that only lost
+    what stood in front: “unnatural” is no misspelling of “natural”."""
+    return respelt(question, {word: right for word, right in corrected.items() if not word.endswith(right)})
 
 
 def _as_answer(one: Decided, probability: float) -> Answer:

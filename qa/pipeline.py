@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import LimitError, QuestionError
 from ..index.loading import first_surrogate
 from ..settings import Settings
-from . import calibration as calibrations
+from .calibration import beside_reader
 from .handed_over import judge_handed_over, read_handed_over
 from .reading import Reader, load_reader
 
@@ -86,7 +86,8 @@ class QuestionAnswerer:
         reader = self._reader()
         _, ranking = read_handed_over(question, context, reader, top_n=top_k + _SPARE)
         short = [one for one in ranking if len(one.text.split()) <= max_answer_len]
-        judged = judge_handed_over(question, short, reader.threshold, self._calibration(reader))
+        calibration = beside_reader(self._folder, reader.fingerprint)
+        judged = judge_handed_over(question, short, reader.threshold, calibration)
         answers = [
             {"score": probability, "start": one.start, "end": one.end, "answer": one.text}
             for one, probability in zip(short, judged.right, strict=True)
@@ -95,9 +96,6 @@ class QuestionAnswerer:
             answers.append({"score": judged.no_answer, "start": 0, "end": 0, "answer": ""})
             answers.sort(key=lambda answer: -float(str(answer["score"])))
         return answers[:top_k]
-
-    def _calibration(self, reader: Reader) -> calibrations.Calibration | None:
-        return calibrations.beside_reader(self._folder, reader.fingerprint)
 
     def _reader(self) -> Reader:
         return self._given_reader or load_reader(self._folder, self._settings.threads)

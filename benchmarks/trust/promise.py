@@ -21,7 +21,7 @@ import spanwise
 from spanwise import Settings, Source
 from spanwise.index.markup import blank_markup
 from spanwise.index.storage import DATABASE, collection_folder, collections
-from spanwise.qa.calibration import Calibration, Judge
+from spanwise.qa.calibration import FILE, Calibration, Judge, load, save
 from spanwise.qa.collection import Collection
 from spanwise.qa.fitting import Logistic
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -158,7 +158,7 @@ def allowed_after(changes: Sequence[Change], log: str) -> list[State]:
 def check(data: Path, allowed: Sequence[State], changes: Sequence[Change], name: str = "default") -> State:
     """Open the collection and look at everything in it. Returns which of `allowed` it holds; raises Broken."""
     with open_collection(data, name) as library:
-        held = _held(library)
+        held = _held(library, data)
         if name == "default":
             others = {one: check_copy(data, allowed, changes, one) for one in collections(data) if one != name}
             held = replace(held, others=others)
@@ -180,7 +180,7 @@ def check_copy(data: Path, allowed: Sequence[State], changes: Sequence[Change], 
     )
 
 
-def _held(library: Collection) -> State:
+def _held(library: Collection, data: Path) -> State:
     documents = {}
     for info in library.documents():
         text = library.document(info.id).text
@@ -190,9 +190,12 @@ def _held(library: Collection) -> State:
         if is_file(info.id) and library.original(info.id) != text.encode():
             raise Broken(f"the original of {info.id} is another file")
         documents[info.id] = versions.pop()
-    found = library.calibration()
-    number = found.report.get("number") if found and found.reader == ScriptedReader.fingerprint else None
-    return State(documents, number)
+    found = load(_calibration_file(data, library.name))
+    return State(documents, found.report.get("number") if found else None)
+
+
+def _calibration_file(data: Path, name: str) -> Path:
+    return collection_folder(data, name) / FILE
 
 
 def _check_through_the_front_door(library: Collection, held: State, changes: Sequence[Change]) -> None:
@@ -287,7 +290,7 @@ def perform(library: Collection, change: Change, data: Path, files: Path) -> Col
     elif change.kind == "search":
         library.search("stands", 5)
     elif change.kind == "calibrate":
-        library.store_calibration(calibration(change.number))
+        save(calibration(change.number), _calibration_file(data, library.name))
     elif change.kind == "index":
         library.build_index()
     elif change.kind == "compact":

@@ -21,7 +21,7 @@ from typing import Any
 from ...index.embedding import Embedder
 from ...index.records import DocumentInfo, Passage, Span
 from ...index.results import Hit, Scores
-from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report
+from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report, without_fold
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
 from ..contacts import prefer_contacts
 from ..deciding import decide, standing
@@ -33,7 +33,7 @@ from .contact_rows import contact_rows
 from .corpus import DEEPEST, indexed, stored_id
 from .datasets import Row, context_id, contexts, read_rows, sample
 from .files import digest, json_objects, read_text
-from .metrics import confidence, normalise
+from .metrics import confidence, normalise, rounded
 
 POOLED = ("pooled-ans", "pooled-un", "withheld")
 SMALL = ("small-ans", "small-un", "small-withheld")
@@ -199,7 +199,7 @@ def fitted(records: Sequence[Record], reader: Reader) -> Calibration:
         judges[regime] = fit_judge(evidence, regime, reader.threshold)
         report[regime] = {
             "questions": {group: sum(record["group"] == group for record in chosen) for group in groups},
-            "cross_validated": _rounded(_cross_validated(evidence, regime, reader.threshold)),
+            "cross_validated": rounded(_cross_validated(evidence, regime, reader.threshold)),
         }
     return Calibration(reader.fingerprint, judges["collection"], judges["passage"], stop, report)
 
@@ -248,8 +248,7 @@ def _cross_validated(evidence: Sequence[Evidence], regime: Regime, threshold: fl
     right: list[bool] = []
     well: list[float] = []
     for fold in range(FOLDS):
-        rest = [one for place, one in enumerate(evidence) if place % FOLDS != fold]
-        judge = fit_judge(rest, regime, threshold)
+        judge = fit_judge(without_fold(evidence, fold), regime, threshold)
         held = evidence[fold::FOLDS]
         some, outcomes = judged(judge, held, regime, threshold)
         probabilities += some
@@ -298,14 +297,6 @@ def _may_answer(hit: Hit, row: Row, own: dict[str, set[str]]) -> bool:
 def _holds(text: str, row: Row) -> bool:
     """Whether a passage holds a gold answer's words, so that it may answer the question after all."""
     return any(f" {normalise(gold)} " in f" {normalise(text)} " for gold in row.golds)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_rounded(member) for member in value]
-    return round(value, 4) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

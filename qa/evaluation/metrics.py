@@ -219,6 +219,17 @@ def confidence(probabilities: Sequence[float], right: Sequence[bool]) -> dict[st
     }
 
 
+def rounded(value: Any) -> Any:
+    """`value`, numbers in it rounded to four decimals, as reports have them."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: rounded(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(member) for member in value]
+    return value
+
+
 def _paired(numbers: Sequence[float], right: Sequence[bool]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     values = np.asarray(numbers, dtype=np.float64)
     outcomes = np.asarray(right, dtype=np.float64)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ...index.embedding_choice import configured_embedder
 from ...settings import Settings
 from ..calibration import beside_reader
+from ..reading import load_reader
 from .answers import BASELINES, evaluate_answers
 from .corpus import indexed
 from .datasets import contexts, read_judged, read_rows, sample
 from .files import digest
+from .metrics import rounded
 from .progress import Progress, Steps
 from .reading import evaluate_reading
 from .retrieval import evaluate_retrieval
@@ -44,7 +46,7 @@ def run_reading(
     started = time.perf_counter()
     settings = Settings.from_environment() if settings is None else settings
     rows = sample(read_rows(file), limit, seed)
-    reader = _reader(settings) if reader is None else reader
+    reader = load_reader(settings.reader, settings.threads) if reader is None else reader
     calibration = beside_reader(settings.reader, reader.fingerprint)
     figures = evaluate_reading(rows, reader, calibration=calibration, on_step=Steps(len(rows), on_progress))
     return _report(
@@ -80,7 +82,7 @@ def run_answers(
     everything = read_rows(file)
     rows = sample(everything, limit, seed)
     documents = contexts(everything, titles=titles)
-    reader = _reader(settings) if reader is None else reader
+    reader = load_reader(settings.reader, settings.threads) if reader is None else reader
     embedder = configured_embedder(settings, None) if embedder is None else embedder
     on_step = Steps(len(documents) + len(rows) * (1 + len(BASELINES) * baselines), on_progress)
     with indexed(
@@ -148,21 +150,5 @@ def _report(
     task: str, data: dict[str, Any], judged: dict[str, Any], figures: dict[str, Any], started: float
 ) -> dict[str, Any]:
     seconds = time.perf_counter() - started
-    report: dict[str, Any] = _rounded({"task": task, **figures, "data": data, **judged, "seconds": seconds})
+    report: dict[str, Any] = rounded({"task": task, **figures, "data": data, **judged, "seconds": seconds})
     return report
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: _rounded(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(member) for member in value]
-    return value
-
-
-def _reader(settings: Settings) -> Reader:
-    from ..reading import load_reader
-
-    return load_reader(settings.reader, settings.threads)

@@ -323,13 +323,13 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
     from .cli_output import evaluating, print_calibration
-    from .qa.calibrating import read_labels, recalibrate
+    from .qa.calibrating import read_labels
     from .qa.evaluation.progress import Steps
     from .qa.labels import labels_of
 
     with open_collection(options, settings) as collection, evaluating("calibrate") as on_progress:
         labels = read_labels(options.labels) if options.labels else labels_of(collection.marks())
-        report = recalibrate(collection, labels, Steps(len(labels), on_progress))
+        report = collection.calibrate(labels, Steps(len(labels), on_progress))
     print_json(report) if options.json else print_calibration(report)
     return 0
 

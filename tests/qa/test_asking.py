@@ -185,5 +185,5 @@ def test_the_reader_sees_what_was_corrected(tmp_path: Path, asked: str, read: st
         assert result.question == asked
         assert bool(result.corrected) is (asked not in ("When do the Olympics end?", "Where does gaelic grow?"))
         assert result.answerable is (read == "When do the Olympics end?")
-        collection.rank_answers(asked)
+        collection._rank_answers(asked)
         assert reader.asked == read

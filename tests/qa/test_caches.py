@@ -119,10 +119,11 @@ def test_a_calibration_stored_by_another_process_holds_at_once(library: Library)
     collection.ask(QUESTION)
     assert not collection.ask(QUESTION).calibrated
     shipped = calibrations.load(calibrations.SHIPPED)
-    library.again().store_calibration(replace(shipped, reader=library.reader.fingerprint))
+    file = library.data / "collections" / "default" / calibrations.FILE
+    calibrations.save(replace(shipped, reader=library.reader.fingerprint), file)
     assert collection.ask(QUESTION).calibrated
     judge = replace(shipped.collection, answer_above=0.123)
-    library.again().store_calibration(replace(shipped, reader=library.reader.fingerprint, collection=judge))
+    calibrations.save(replace(shipped, reader=library.reader.fingerprint, collection=judge), file)
     asked = len(library.reader.asked)
     collection.ask(QUESTION)
     collection.ask(QUESTION)

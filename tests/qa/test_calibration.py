@@ -25,10 +25,11 @@ from spanwise import (
     StorageError,
 )
 from spanwise.qa import calibration as calibrations
-from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels, recalibrate
+from spanwise.qa.calibrating import Evidence, Label, best_answer_above, read_labels
 from spanwise.qa.calibration import SIGNS, Calibration, Judge, fitting, judge_ranking, load, save
 from spanwise.qa.deciding import Decided, decide
 from spanwise.qa.fitting import Logistic, fit_logistic
+from spanwise.qa.kept_calibration import KeptCalibration
 from spanwise.qa.reading import Candidate, Reading
 from spanwise.qa.stopping import StopRule
 from spanwise.testing import HashEmbedder, ScriptedReader
@@ -124,7 +125,7 @@ def test_labels_change_the_probabilities_and_stay_with_the_collection(tmp_path: 
         before = collection.ask(QUESTIONS[0])
         assert before.calibrated is False
         assert before.answers[0].probability > 0.99  # a score of 5, and nothing known about it
-        report = recalibrate(collection, labels)
+        report = collection.calibrate(labels)
         after = collection.ask(QUESTIONS[0])
     # Half of the answers are right, and nothing tells which.
     assert report["before"]["ece"] > 0.4
@@ -144,7 +145,7 @@ class OtherReader(ScriptedReader):
 
 def test_too_few_labels(tmp_path: Path) -> None:
     with boxes(tmp_path) as collection, pytest.raises(SourceError, match="at least 20"):
-        recalibrate(collection, [Label("Which?", ())] * 19)
+        collection.calibrate([Label("Which?", ())] * 19)
 
 
 def ranked(text: str) -> list[Decided]:
@@ -198,12 +199,10 @@ def test_a_calibration_that_cannot_be_kept_says_so_and_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with boxes(tmp_path) as collection:
-        collection.store_calibration(Calibration("kept", FLAT, FLAT))
-        folder = tmp_path / "collections" / "default"
-        before = sorted(file.name for file in folder.iterdir())
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(StorageError, match="No space left"):
-            collection.store_calibration(Calibration("lost", FLAT, FLAT))
-        assert sorted(file.name for file in folder.iterdir()) == before
-        assert load(folder / "calibration.json") == Calibration("kept", FLAT, FLAT)
+    kept = KeptCalibration(tmp_path, "default")
+    kept.store(Calibration("kept", FLAT, FLAT))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="No space left"):
+        kept.store(Calibration("lost", FLAT, FLAT))
+    assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]
+    assert kept.of("kept") == load(tmp_path / "calibration.json") == Calibration("kept", FLAT, FLAT)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spanwise
-from spanwise.qa.calibration import Calibration, Judge
+from spanwise.qa.calibration import FILE, Calibration, Judge, save
 from spanwise.qa.fitting import Logistic
 from spanwise.qa.reading import Reading
 from spanwise.qa.stopping import StopRule, enough, fit_rule
@@ -68,7 +68,7 @@ def test_a_sure_answer_ends_the_reading(tmp_path: Path) -> None:
         collection.add([f"A harbour, number {number}." for number in range(9)])
         before = collection.ask("Which harbour is the deepest?")
         assert reader.passages == 10
-        collection.store_calibration(Calibration(reader.fingerprint, flat, flat, StopRule(6.0, 0.0)))
+        save(Calibration(reader.fingerprint, flat, flat, StopRule(6.0, 0.0)), tmp_path / "collections/default" / FILE)
         reader.passages = 0
         after = collection.ask("Which harbour is the deepest?")
         assert reader.passages == 2
