@@ -31,6 +31,9 @@ class KeptCollection:
         self._checked_embedders: dict[Fingerprint | None, Embedder] = {}
         self._check_configured_model()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
     def status(self) -> Status:
         """What the collection holds. Loads no model."""
         with self._store.reading() as view:

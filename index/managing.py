@@ -9,10 +9,16 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import CollectionExistsError, CollectionNotFoundError, CorruptDataError, FormatVersionError
+from ..errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    CorruptDataError,
+    FormatVersionError,
+    SpanwiseError,
+)
 from ..settings import Settings
 from .durable import sync_folder
 from .storage import DATABASE, Database, collection_folder, translated
@@ -58,6 +64,16 @@ def drop(data: Path, name: str, settings: Settings) -> None:
     with translated(name):
         with alone(data, name, settings) as folder:
             set_aside(folder)
+        sweep(data)
+
+
+def drop_unused(data: Path, name: str, settings: Settings) -> None:
+    """Delete a collection that nothing was ever stored in, unless somebody is about to; else it stays."""
+    with suppress(SpanwiseError), translated(name):
+        database = Database(collection_folder(data, name), create=False, write_wait_seconds=settings.write_wait_seconds)
+        with closing(database), database.writing(wait_seconds=0) as connection:
+            if connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone() == ("0",):
+                set_aside(database.file.parent)
         sweep(data)
 
 

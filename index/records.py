@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,15 @@ from ..errors import LimitError
 
 MetadataValue = str | int | float | bool | None
 Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 80
+
+
+def shortened(text: str) -> str:
+    """`text` in quotes, the middle of a long one left out: how objects with it are shown at a prompt."""
+    return _SHORT.repr(text)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -231,6 +241,9 @@ class Document:
     excluded: tuple[Span, ...] = ()
     """Running headers, footers and page numbers, which are in no passage."""
 
+    def __repr__(self) -> str:
+        return f"<Document {self.id!r}: {self.info.characters:,} characters>"
+
     @property
     def id(self) -> str:
         return self.info.id
@@ -275,6 +288,11 @@ class Added:
     """The collection's generation after the change."""
     removed: tuple[str, ...] = ()
     """What `sync` deleted."""
+
+    def __repr__(self) -> str:
+        groups = ("added", "replaced", "unchanged", "removed", "failed")
+        counts = [f"{len(members)} {name}" for name in groups if (members := getattr(self, name))]
+        return f"<Added: {', '.join(counts) or 'nothing'}; generation {self.generation}>"
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .records import DocumentInfo, Passage, Span
+from .records import DocumentInfo, Passage, Span, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ class Hit:
     explanation: Explanation | None = None
     """How the score came about, where it was asked for."""
 
+    def __repr__(self) -> str:
+        place = f"{self.document.id!r}[{self.span.start}:{self.span.end}]"
+        return f"<Hit {self.scores.fused:.3f} {place}: {shortened(self.text)}>"
+
     @property
     def text(self) -> str:
         return self.passage.text
@@ -103,6 +107,9 @@ class Hits:
     """Milliseconds of each stage: `lexical`, `encode`, `dense`, `fuse`, `mark`; `sentences` where it was asked for."""
     warnings: tuple[str, ...] = ()
     """Why nothing could be found: an empty collection, or a filter that nothing meets."""
+
+    def __repr__(self) -> str:
+        return f"<Hits of {shortened(self.query)}: {len(self.hits)}{' and more' if self.next else ''}>"
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..index.markup import strip_markup
-from ..index.records import DocumentInfo, Location, Passage, Span
+from ..index.records import DocumentInfo, Location, Passage, Span, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class Answer:
     """The other spans that say the same, best first; the answer's own span is not among them."""
     location: Location | None = None
     """Where the answer stands in its source: page and rectangles, element and link, line and column."""
+
+    def __repr__(self) -> str:
+        place = f"{self.document.id!r}[{self.span.start}:{self.span.end}]"
+        return f"<Answer {shortened(self.text)} ({self.probability:.2f}) {place}>"
 
     @property
     def plain(self) -> str:
@@ -73,6 +77,12 @@ class AskResult:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     """How long each stage took: `lexical`, `encode`, `dense`, `fuse`, `read`, `decide`, `confirm`; of a kept
     answer only the last."""
+
+    def __repr__(self) -> str:
+        said = [f"{shortened(one.text)} ({one.probability:.2f})" for one in self.answers[:1]]
+        said += [f"{len(self.answers) - 1} more"] if len(self.answers) > 1 else []
+        nearest = "" if self.answerable else "no answer; nearest: " if said else "no answer"
+        return f"<AskResult of {shortened(self.question)}: {nearest}{', '.join(said)}>"
 
     @property
     def best(self) -> Answer | None:

@@ -302,6 +302,31 @@ def test_a_model_that_cannot_be_loaded_leaves_no_collection(
     assert run(verb, "notes").returncode == 0
 
 
+@pytest.mark.parametrize("bad", ["photo.png", "empty"])
+def test_what_brings_nothing_leaves_no_collection(tmp_path: Path, run: Run, bad: str) -> None:
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n")
+    (tmp_path / "empty").mkdir()
+    run("add", bad)
+    assert run("collections", "list").stdout == ""
+    run("collections", "create", "default")
+    run("add", bad)
+    assert run("collections", "list").stdout == "default\n"  # it was there before
+
+
+def test_an_interrupted_import_is_an_interruption(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> ScriptedReader:
+        raise ImportError("initialization failed") from why
+
+    monkeypatch.setattr(qa_collection, "load_reader", load)
+    why: BaseException = KeyboardInterrupt()
+    done = run("ask", "when?")
+    assert done.returncode == 130
+    assert done.stderr.startswith("spanwise: interrupted")
+    why = OSError("no such library")
+    with pytest.raises(ImportError):
+        run("ask", "when?")
+
+
 @pytest.mark.slow
 def test_the_console_script_is_a_process_without_tracebacks(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "spanwise", "ask", "anything"]

@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
-from .cli_shared import NOTHING, Command, a_path, open_collection, print_json
+from .cli_shared import NOTHING, Command, a_path, collection_to_fill, open_collection, print_json
 from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
@@ -43,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpanwiseError as error:
         print(f"spanwise: {error}", file=sys.stderr)
         return MISUSE if isinstance(error, InputError | NotFoundError) else TROUBLE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        # Ctrl-C while a library in C++ is being imported leaves it as an ImportError (pybind11).
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("spanwise: interrupted; every document reported as added is stored.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `spanwise list | head`
@@ -223,7 +226,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
             raise SourceError(f"There is no file {str(path)!r}.", subject=path, way_out="Check the path.")
     result = Added()
     stored: set[str] = set()
-    with open_collection(options, settings, create=True) as collection:
+    with collection_to_fill(options, settings) as collection:
         for path in dict.fromkeys(options.paths):
             try:
                 with adding(path.name) as on_progress:
@@ -244,7 +247,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
     if options.watch:
         return _watch(options, settings)
     check_folder(options.folder)  # before a collection is made for it
-    with open_collection(options, settings, create=True) as collection, adding(options.folder.name) as on_progress:
+    with collection_to_fill(options, settings) as collection, adding(options.folder.name) as on_progress:
         result = collection.sync(options.folder, **_syncing(options), on_progress=on_progress)
         collection.build_index()
     print_added(result, as_json=options.json)
@@ -259,7 +262,7 @@ def _watch(options: argparse.Namespace, settings: Settings) -> int:
     def error(problem: SpanwiseError) -> None:
         print(f"spanwise: {problem}", file=sys.stderr, flush=True)
 
-    with open_collection(options, settings, create=True) as collection, asked_to_stop() as stop:
+    with collection_to_fill(options, settings) as collection, asked_to_stop() as stop:
         follow(
             options.folder,
             lambda: collection.sync(options.folder, **_syncing(options)),
@@ -322,12 +325,12 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _calibrate(options: argparse.Namespace, settings: Settings) -> int:
-    from .cli_output import evaluating, print_calibration
+    from .cli_output import print_calibration, progress_bar
     from .qa.calibrating import read_labels
     from .qa.evaluation.progress import Steps
     from .qa.labels import labels_of
 
-    with open_collection(options, settings) as collection, evaluating("calibrate") as on_progress:
+    with open_collection(options, settings) as collection, progress_bar("calibrate") as on_progress:
         labels = read_labels(options.labels) if options.labels else labels_of(collection.marks())
         report = collection.calibrate(labels, Steps(len(labels), on_progress))
     print_json(report) if options.json else print_calibration(report)
@@ -365,7 +368,3 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
     serve(settings, options.host, options.port, allow_public=options.allow_public, on_ready=ready)
     return 0
-
-
-if __name__ == "__main__":
-    run()

@@ -24,13 +24,13 @@ def add_commands(command: AddCommand) -> None:
 
 
 def _eval(options: argparse.Namespace, settings: Settings) -> int:
-    from .cli_output import evaluating
+    from .cli_output import progress_bar
     from .qa.evaluation.run import run_answers, run_reading, run_retrieval
 
     sample: dict[str, Any] = {"limit": options.limit, "seed": options.seed, "settings": settings}
     # A collection folder given with --data is kept and reused; without one the index lives as long as the run.
     indexed: dict[str, Any] = {**sample, "data": options.data}
-    with evaluating(options.task) as on_progress:
+    with progress_bar(options.task) as on_progress:
         if options.task == "reading":
             report = run_reading(options.path, **sample, on_progress=on_progress)
         elif options.task == "answers":

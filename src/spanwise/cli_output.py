@@ -156,7 +156,7 @@ def print_change(result: Added, *, as_json: bool) -> None:
 @contextmanager
 def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
     """Progress of `add` or `reindex` for as long as the block lasts; silent when standard error is not a terminal."""
-    with evaluating(f"{doing} {what}") as on_progress:
+    with progress_bar(f"{doing} {what}") as on_progress:
 
         def report(progress: AddProgress) -> None:
             on_progress(progress.done, progress.total)
@@ -165,7 +165,7 @@ def adding(what: str, doing: str = "Adding") -> Iterator[OnProgress]:
 
 
 @contextmanager
-def evaluating(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with an estimate on standard error; silent when that is not a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

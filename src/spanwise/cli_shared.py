@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +31,26 @@ def a_path(value: str) -> Path:
     return Path(value)
 
 
-def open_collection(options: argparse.Namespace, settings: Settings, *, create: bool = False) -> Collection:
+def open_collection(options: argparse.Namespace, settings: Settings) -> Collection:
     """The collection that the command line names."""
-    from .index import managing
-    from .index.embedding_choice import configured_embedder
     from .qa.collection import Collection
 
-    if create and not managing.exists(settings.data, options.collection):
-        configured_embedder(settings, None)  # a model that cannot be loaded is to leave no empty collection behind
-    return Collection.open(settings.data, options.collection, create=create, settings=settings)
+    return Collection.open(settings.data, options.collection, create=False, settings=settings)
+
+
+@contextmanager
+def collection_to_fill(options: argparse.Namespace, settings: Settings) -> Iterator[Collection]:
+    """The collection that the command line names. One that is made for it is gone again where nothing came into it."""
+    from .index import managing
+    from .qa.collection import Collection
+
+    new = not managing.exists(settings.data, options.collection)
+    try:
+        with Collection.open(settings.data, options.collection, settings=settings) as collection:
+            yield collection
+    finally:
+        if new:
+            managing.drop_unused(settings.data, options.collection, settings)
 
 
 def print_json(value: object) -> None:

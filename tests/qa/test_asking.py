@@ -187,3 +187,26 @@ def test_the_reader_sees_what_was_corrected(tmp_path: Path, asked: str, read: st
         assert result.answerable is (read == "When do the Olympics end?")
         collection._rank_answers(asked)
         assert reader.asked == read
+
+
+def test_what_a_prompt_shows_is_short(tmp_path: Path) -> None:
+    reader = ScriptedReader({"When do the games end?": "Feb. 20"})
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=reader) as collection:
+        assert repr(collection) == "<Collection 'default'>"
+        assert repr(collection.ask("Where?")) == "<AskResult of 'Where?': no answer>"
+        added = collection.add(Source("The games conclude Feb. 20. " + "They are held in Beijing. " * 20, id="games"))
+        assert repr(added) == "<Added: 1 added; generation 1>"
+        assert repr(added + added) == "<Added: 2 added; generation 1>"
+        assert repr(collection.add([])) == "<Added: nothing; generation 1>"
+        result = collection.ask("When do the games end?")
+        assert repr(result) == "<AskResult of 'When do the games end?': 'Feb. 20' (0.99)>"
+        assert repr(result.best) == "<Answer 'Feb. 20' (0.99) 'games'[19:26]>"
+        assert repr(collection.ask("Who ends it?")).startswith("<AskResult of 'Who ends it?': no answer; nearest: '")
+        hits = collection.search("games", 1)
+        assert repr(hits) == "<Hits of 'games': 1>"
+        assert repr(hits[0]).startswith("<Hit 1.000 'games'[0:")
+        assert len(repr(hits[0])) < 130
+        assert (
+            repr(collection.document("games"))
+            == f"<Document 'games': {len(collection.document('games').text)} characters>"
+        )
