@@ -9,7 +9,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .. import __version__
 from ..settings import Settings
-from . import feedback, managing, observing, openapi, operations, page, problems, routes, security
+from . import (  # noqa: F401  # feedback, managing and operations put their views into `routes.service` and `routes.v1`
+    feedback,
+    managing,
+    observing,
+    openapi,
+    operations,
+    page,
+    problems,
+    routes,
+    security,
+)
 from .jobs import Jobs
 from .messages import JSONProvider, JSONRequest
 from .open_collections import Collections
@@ -63,7 +73,7 @@ def create_app(
     app.url_map.converters["id"] = routes.DocumentIdConverter
     app.extensions["spanwise"] = Collections(settings, embedder=embedder, reader=reader)
     app.extensions["spanwise.jobs"] = Jobs(settings, app.extensions["spanwise"])
-    for views in dict.fromkeys((operations.service, page.page, feedback.v1, managing.v1)):  # the last two are routes.v1
+    for views in (routes.service, page.page, routes.v1):
         app.register_blueprint(views)
     app.spec_processor(openapi.finish)
     problems.install(app)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ..qa.labels import label_json, labels_of
 from . import request_schema, response_schema
 from .problems import documented
 from .routes import collection, v1
-from .serialise import mark_json
 
 Json = dict[str, Any]
-
-__all__ = ["v1"]
 
 
 @v1.post("/feedback")
@@ -28,7 +26,7 @@ def add_feedback(query: request_schema.NoQuery, body: request_schema.FeedbackReq
     mark = collection(body.collection).mark(
         body.question, body.verdict, document_id=body.document_id, span=body.span, content_hash=body.content_hash
     )
-    return mark_json(mark)
+    return asdict(mark)
 
 
 @v1.get("/labels")

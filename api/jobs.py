@@ -27,7 +27,6 @@ from ..index.durable import sync_folder, write_file
 from ..index.loading import LoadOptions
 from ..settings import Settings
 from .open_collections import Collections
-from .serialise import failure_json
 from .uploads import Upload, store
 
 logger = logging.getLogger(__name__)
@@ -235,7 +234,7 @@ class Jobs:
             upload, options = Upload(name, file.read_bytes()), LoadOptions(**job.options)
             added = store(self._collections, job.collection, [upload], options, self._settings)
             stored += added.ids
-            failed += tuple(failure_json(failure) for failure in added.failed)
+            failed += tuple(asdict(failure) for failure in added.failed)
         except InputError as error:
             failed += ({"source": name, "error": str(error)},)
         except (SpanwiseError, OSError):

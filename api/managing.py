@@ -18,8 +18,6 @@ from .security import caller, enter_collection
 
 Json = dict[str, Any]
 
-__all__ = ["v1"]
-
 
 @v1.get("/collections")
 @v1.output(response_schema.CollectionsOut)

@@ -21,8 +21,6 @@ from .serialise import stored_json
 
 Json = dict[str, Any]
 
-__all__ = ["service", "v1"]
-
 
 @service.get("/readyz")
 @service.output(response_schema.ReadyOut)

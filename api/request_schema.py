@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from ..errors import LimitError, VersionConflictError
+from ..errors import LimitError
 from ..index.loading import LoadOptions
 from ..index.pages import DEFAULT_WIDTH, LEAST_WIDTH, MOST_WIDTH
 from ..index.records import DocumentInfo, Source, Span
@@ -179,15 +179,7 @@ class FeedbackRequest(JsonBody):
     @property
     def span(self) -> Span | None:
         """What was judged; None for the whole document. Raises LimitError where only one end is given."""
-        if self.start is None and self.end is None:
-            return None
-        if self.start is None or self.end is None or self.end < self.start:
-            raise LimitError(
-                "A span has a `start` and an `end` behind it.",
-                subject=(self.start, self.end),
-                way_out="Send both, as the answer has them, or neither.",
-            )
-        return Span(self.start, self.end)
+        return _span(self.start, self.end)
 
 
 class UploadQuery(CollectionQuery):
@@ -225,12 +217,7 @@ class SliceQuery(CollectionQuery):
 
         Raises VersionConflictError if another version was meant, LimitError if the span does not lie inside the text.
         """
-        if self.content_hash not in (None, document.content_hash):
-            raise VersionConflictError(
-                f"Document {document.id!r} is stored as {document.content_hash}, no longer as {self.content_hash!r}.",
-                subject=document.content_hash,
-                way_out="Ask again, or read the version that is stored.",
-            )
+        document.check_version(self.content_hash)
         return document.span(self.start or 0, document.characters if self.end is None else self.end)
 
 
@@ -242,18 +229,24 @@ class PictureQuery(CollectionQuery):
         None, max_length=200, description="The version that is meant. Where another one is stored, the answer is a 409."
     )
 
-    def spans(self) -> list[Span]:
-        """What is to be highlighted. Raises LimitError for half a span and one that ends before it starts."""
-        if self.start is None and self.end is None:
-            return []
-        if self.start is None or self.end is None or self.start > self.end:
-            raise LimitError(
-                f"The words from {self.start} to {self.end} cannot be highlighted.",
-                subject=(self.start, self.end),
-                way_out="Give both `start` and `end`, and `start` ≤ `end`.",
-            )
-        return [Span(self.start, self.end)]
+    @property
+    def span(self) -> Span | None:
+        """What is to be highlighted, if anything. Raises LimitError for half a span."""
+        return _span(self.start, self.end)
 
 
 class IdentityQuery(QueryString):
     nonce: str = Field(pattern=r"^[0-9a-f]{32,64}$", description="Random.", examples=[examples.NONCE])
+
+
+def _span(start: int | None, end: int | None) -> Span | None:
+    """Both ends as a span; None where there is neither. Raises LimitError for one end, and an end before the start."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None or end < start:
+        raise LimitError(
+            "A span has a `start` and an `end` behind it.",
+            subject=(start, end),
+            way_out="Send both, as the answer has them, or neither.",
+        )
+    return Span(start, end)

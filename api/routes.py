@@ -167,7 +167,7 @@ def get_page(page: int, id: str, query: request_schema.PictureQuery) -> Response
     With what stands of the words from `start` to `end` on it highlighted. Pages count from 1.
     """
     png = collection(query.collection).page_image(
-        id, page, query.spans(), width=query.width, content_hash=query.content_hash
+        id, page, query.span or (), width=query.width, content_hash=query.content_hash
     )
     return Response(png, mimetype="image/png")
 

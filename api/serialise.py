@@ -1,14 +1,17 @@
-"""Dataclasses as the JSON objects of HTTP and of the command line's `--json`. Imports neither flask nor pydantic."""
+"""Dataclasses as the JSON objects of HTTP and of the command line's `--json`. Imports neither flask nor pydantic.
+
+What has the same fields in both is taken over by `asdict`; the rest, and what there is much of, is written out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ..index.locating import page_at
-from ..index.marks import Mark
-from ..index.records import Added, Document, DocumentInfo, Failure, Location, Passage, Span
-from ..index.results import Explanation, Highlight, Hit, Hits, Scores, Suggestions
+from ..index.records import Added, Document, DocumentInfo, Passage, Span
+from ..index.results import Highlight, Hit, Hits, Suggestions
 from ..qa.records import Answer, AskResult, Support
 
 Json = dict[str, Any]
@@ -44,7 +47,7 @@ def answer_json(answer: Answer) -> Json:
         "heading": heading_json(answer.heading),
         "passage": passage_json(answer.passage),
         "support": [support_json(support) for support in answer.support],
-        "location": location_json(answer.location) if answer.location else None,
+        "location": asdict(answer.location) if answer.location else None,
     }
 
 
@@ -82,8 +85,8 @@ def hit_json(hit: Hit) -> Json:
         "highlights": [highlight_json(one) for one in hit.highlights],
         "merged": [span_json(span) for span in hit.merged],
         "sentence": highlight_json(hit.sentence) if hit.sentence else None,
-        "scores": scores_json(hit.scores),
-        "explanation": explanation_json(hit.explanation) if hit.explanation else None,
+        "scores": asdict(hit.scores),
+        "explanation": asdict(hit.explanation) if hit.explanation else None,
         "page": hit.passage.page,
         "heading": heading_json(hit.passage.heading),
     }
@@ -119,14 +122,9 @@ def stored_json(added: Added) -> Json:
         "added": list(added.added),
         "replaced": list(added.replaced),
         "unchanged": list(added.unchanged),
-        "failed": [failure_json(failure) for failure in added.failed],
+        "failed": [asdict(failure) for failure in added.failed],
         "generation": added.generation,
     }
-
-
-def failure_json(failure: Failure) -> Json:
-    """A source that could not be added, and why."""
-    return {"source": failure.source, "error": failure.error}
 
 
 def document_text_json(document: Document, span: Span) -> Json:
@@ -150,35 +148,6 @@ def support_json(support: Support) -> Json:
     return {"document_id": support.document_id, **span_json(support.span)}
 
 
-def mark_json(mark: Mark) -> Json:
-    """What a person said of an answer."""
-    return {
-        "question": mark.question,
-        "verdict": mark.verdict,
-        "document_id": mark.document_id,
-        "content_hash": mark.content_hash,
-        "span": span_json(mark.span) if mark.span else None,
-        "text": mark.text,
-        "marked_at": mark.marked_at,
-    }
-
-
-def location_json(location: Location) -> Json:
-    """Where a span stands in its source; rectangles in points from the top left corner of their page."""
-    return {
-        "page": location.page,
-        "rectangles": [
-            {"page": one.page, "left": one.left, "top": one.top, "right": one.right, "bottom": one.bottom}
-            for one in location.rectangles
-        ],
-        "element": location.element,
-        "fragment": location.fragment,
-        "paragraph": location.paragraph,
-        "line": location.line,
-        "column": location.column,
-    }
-
-
 def span_json(span: Span) -> Json:
     return {"start": span.start, "end": span.end}
 
@@ -186,28 +155,6 @@ def span_json(span: Span) -> Json:
 def highlight_json(highlight: Highlight) -> Json:
     """A part of a document's text in both ways of counting."""
     return {"span": span_json(highlight.span), "span_utf16": span_json(highlight.span_utf16)}
-
-
-def explanation_json(explanation: Explanation) -> Json:
-    """How a score came about."""
-    return {
-        "terms": [{"word": term.word, "score": term.score} for term in explanation.terms],
-        "left_out": list(explanation.left_out),
-        "dense_share": explanation.dense_share,
-        "lexical_share": explanation.lexical_share,
-        "dense_weight": explanation.dense_weight,
-        "words": list(explanation.words),
-        "exact": explanation.exact,
-    }
-
-
-def scores_json(scores: Scores) -> Json:
-    return {
-        "fused": scores.fused,
-        "dense": scores.dense,
-        "lexical": scores.lexical,
-        "relevance": scores.relevance,
-    }
 
 
 def heading_json(heading: tuple[str, ...]) -> str | None:

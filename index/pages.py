@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import CorruptDataError, LimitError, PageNotFoundError, VersionConflictError
+from ..errors import CorruptDataError, LimitError, PageNotFoundError
 from .caching import LruCache
 from .formats.limits import ParseLimits
 from .records import Document, Rectangle, Span
@@ -35,7 +35,8 @@ class PageImages:
             raise LimitError(f"{len(spans)} spans are too many.", way_out=f"Give at most {MOST_SPANS}.")
         while True:
             with self._store.reading() as view:
-                document = _version(view, document_id, content_hash)
+                document = view.document(document_id)
+                document.info.check_version(content_hash)
                 _check_page(document, page)
                 rectangles = tuple(one for span in spans for one in _on_page(view, document, span, page))
                 key = (str(document.info.original), document_id, page, width, rectangles)
@@ -70,17 +71,6 @@ def check_width(width: int) -> None:
             subject=width,
             way_out=f"Give {LEAST_WIDTH} to {MOST_WIDTH}.",
         )
-
-
-def _version(view: View, document_id: str, content_hash: str | None) -> Document:
-    document = view.document(document_id)
-    if content_hash not in (None, document.info.content_hash):
-        raise VersionConflictError(
-            f"Document {document_id!r} is stored as {document.info.content_hash}, no longer as {content_hash!r}.",
-            subject=document.info.content_hash,
-            way_out="Ask again, or look at the version that is stored.",
-        )
-    return document
 
 
 def _check_page(document: Document, page: int) -> None:

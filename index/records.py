@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import LimitError
+from ..errors import LimitError, VersionConflictError
 
 MetadataValue = str | int | float | bool | None
 Metadata = Mapping[str, MetadataValue | list[MetadataValue]]
@@ -218,6 +218,15 @@ class DocumentInfo:
     """Hex digest of the layout: the same words on other pages are another version. Empty where there is none."""
     original: str | None = None
     """Hex sha256 of the file it was read from, where that is kept."""
+
+    def check_version(self, content_hash: str | None) -> None:
+        """Raises VersionConflictError where `content_hash` names another version than this one; None names any."""
+        if content_hash not in (None, self.content_hash):
+            raise VersionConflictError(
+                f"Document {self.id!r} is stored as {self.content_hash}, no longer as {content_hash!r}.",
+                subject=self.content_hash,
+                way_out="Ask again, or look at the version that is stored.",
+            )
 
     def span(self, start: int, end: int) -> Span:
         """The characters `start` to `end` of the text. Raises LimitError where they do not lie in it."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
-from ..errors import LimitError, SpanInvariantError, VersionConflictError
+from ..errors import LimitError, SpanInvariantError
 from ..index import beside
 from ..index.collection import SearchCollection, open_store
 from ..index.embedding import Embedder
@@ -169,12 +169,7 @@ class Collection(SearchCollection):
         if document_id is not None:
             document = self.document(document_id)
             info = document.info
-            if content_hash not in (None, info.content_hash):
-                raise VersionConflictError(
-                    f"Document {document_id!r} has changed since it was judged.",
-                    subject=info.content_hash,
-                    way_out="Ask again.",
-                )
+            info.check_version(content_hash)
             if span is not None and not info.span(span.start, span.end).of(document.text):
                 raise LimitError(
                     f"There are no words from character {span.start} to {span.end}.",

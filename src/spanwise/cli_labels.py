@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from .cli_shared import NOTHING, AddCommand, open_collection
+from .cli_shared import NOTHING, AddCommand, open_collection, print_json
 from .settings import Settings
 
 
@@ -29,8 +29,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _clear(options: argparse.Namespace, settings: Settings) -> int:
-
     with open_collection(options, settings) as collection:
         forgotten = collection.forget_marks()
-    print(json.dumps({"forgotten": forgotten})) if options.json else print(f"Forgot {forgotten}.")
+    print_json({"forgotten": forgotten}) if options.json else print(f"Forgot {forgotten}.")
     return 0

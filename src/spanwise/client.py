@@ -90,11 +90,7 @@ class Client:
         where: AnyWhere | None = None,
     ) -> AskResult:
         """The answers to `question`, best first, with their spans; `where` as in `Collection.search`."""
-        body: Json = {"question": question, "top_k": top_k, "collection": self.collection}
-        if min_probability is not None:
-            body["min_probability"] = min_probability
-        if where is not None:
-            body["where"] = where_object(where)
+        body = {"question": question, **self._asked(top_k, min_probability, where)}
         return self._transport.fetch(ask_result, "POST", "/v1/ask", body)
 
     def ask_many(
@@ -110,11 +106,7 @@ class Client:
         results: list[AskResult] = []
         for first in range(0, len(questions), QUESTIONS_PER_REQUEST):
             some = questions[first : first + QUESTIONS_PER_REQUEST]
-            body: Json = {"questions": some, "top_k": top_k, "collection": self.collection}
-            if min_probability is not None:
-                body["min_probability"] = min_probability
-            if where is not None:
-                body["where"] = where_object(where)
+            body = {"questions": some, **self._asked(top_k, min_probability, where)}
             results += self._transport.fetch(_results, "POST", "/v1/ask", body)
         return results
 
@@ -272,6 +264,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._transport.close()
+
+    def _asked(self, top_k: int, min_probability: float | None, where: AnyWhere | None) -> Json:
+        body: Json = {"top_k": top_k, "collection": self.collection}
+        body |= {} if min_probability is None else {"min_probability": min_probability}
+        return body | ({} if where is None else {"where": where_object(where)})
 
     def _post(self, sources: list[Source]) -> Added:
         body = {"documents": [_source(one) for one in sources]}

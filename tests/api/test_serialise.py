@@ -13,6 +13,9 @@ from spanwise.api.response_schema import AskResponse, DocumentTextOut, SearchRes
 from spanwise.api.serialise import ask_json, document_json, document_text_json, hits_json
 
 INFO = DocumentInfo("a/b", "Title", None, {"year": 2022}, "sha256:00", "text/markdown", 40, 2, "2026-01-31T12:00:00Z")
+REFERENCE = {
+    "id": "a/b", "title": "Title", "uri": None, "metadata": {"year": 2022}, "content_hash": "sha256:00",
+}  # fmt: skip
 PASSAGE = Passage(INFO, Span(10, 30), "👋 It ends on Feb. 20.", Span(10, 31), ("Sport", "Winter"), 4)
 
 
@@ -34,13 +37,7 @@ def test_ask_json_is_the_settled_object() -> None:
             {
                 "text": "Feb. 20",
                 "probability": 0.1235,
-                "document": {
-                    "id": "a/b",
-                    "title": "Title",
-                    "uri": None,
-                    "metadata": {"year": 2022},
-                    "content_hash": "sha256:00",
-                },
+                "document": REFERENCE,
                 "span": {"start": 22, "end": 29},
                 "span_utf16": {"start": 23, "end": 30},
                 "page": 4,
@@ -61,13 +58,7 @@ def test_hits_json_is_the_settled_object() -> None:
     assert body["took_ms"] == 0.0
     assert body["hits"] == [
         {
-            "document": {
-                "id": "a/b",
-                "title": "Title",
-                "uri": None,
-                "metadata": {"year": 2022},
-                "content_hash": "sha256:00",
-            },
+            "document": REFERENCE,
             "passage": {"text": "👋 It ends on Feb. 20.", "start": 10, "end": 30},
             "span": {"start": 10, "end": 30},
             "span_utf16": {"start": 10, "end": 31},
