@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from werkzeug.datastructures import FileStorage
 
 from ..errors import DocumentIdError, LimitError, SourceError
-from ..index.formats.kinds import SUFFIXES
+from ..index.formats.kinds import check_suffix
 from ..index.ingest import parse_limits
 from ..index.loading import Loaded, LoadOptions, load_bytes
 from ..index.records import Added
@@ -67,13 +66,7 @@ def received(files: list[FileStorage], settings: Settings) -> list[Upload]:
 
 def _received(file: FileStorage, most_bytes: int) -> Upload:
     name = _relative(file.filename or "")
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix and suffix not in SUFFIXES:  # before it is kept for a job
-        raise SourceError(
-            f"{name[:120]!r} is not a kind of file that is read.",
-            subject=name,
-            way_out=f"Send files that end in {', '.join(SUFFIXES)}.",
-        )
+    check_suffix(name)  # before it is kept for a job
     data = file.stream.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise LimitError(

@@ -179,7 +179,7 @@ def load_path(
     limits = limits or ParseLimits()
     data = read_file(path, root, limits)
     # Inside a folder the suffix of a text file decides; a file given by name is tried.
-    return _load(data, _name(path, root), None, options or LoadOptions(), limits, named=root is None)
+    return _load(data, _name(path, root), options or LoadOptions(), limits, named=root is None)
 
 
 def read_file(path: Path, root: Path | None, limits: ParseLimits) -> bytes:
@@ -222,7 +222,7 @@ def _bounded(file: IO[bytes], size: int, most: int) -> bytes:
 
 def load_read(data: bytes, name: str, options: LoadOptions, limits: ParseLimits) -> Loaded:
     """The sources of a file in a folder that has been read; `name` is its path there. Raises SourceError."""
-    return _load(data, name, None, options, limits, named=False)
+    return _load(data, name, options, limits, named=False)
 
 
 def _name(path: Path, root: Path | None) -> str:
@@ -232,8 +232,6 @@ def _name(path: Path, root: Path | None) -> str:
 def load_bytes(
     data: bytes,
     name: str,
-    encoding: str | None = None,
-    media_type: str | None = None,
     *,
     options: LoadOptions | None = None,
     limits: ParseLimits | None = None,
@@ -241,17 +239,14 @@ def load_bytes(
 ) -> Loaded:
     """The sources of a file's bytes, as of an upload; ids and uris begin with `name`.
 
-    The format is what the bytes show, else what `media_type` says, else what the suffix of `name` says. A suffix that
-    is not known is tried as text where `named` is true, and refused where it is not. Raises SourceError.
+    The format is what the bytes show, else what the suffix of `name` says. A suffix that is not known is tried as text
+    where `named` is true, and refused where it is not. Raises SourceError.
     """
-    options = options or LoadOptions(encoding)
-    return _load(data, name, media_type, options, limits or ParseLimits(), named=named)
+    return _load(data, name, options or LoadOptions(), limits or ParseLimits(), named=named)
 
 
-def _load(
-    data: bytes, name: str, media_type: str | None, options: LoadOptions, limits: ParseLimits, *, named: bool
-) -> Loaded:
-    kind = kind_of(data, name, media_type, named=named)
+def _load(data: bytes, name: str, options: LoadOptions, limits: ParseLimits, *, named: bool) -> Loaded:
+    kind = kind_of(data, name, named=named)
     if kind not in (PLAIN, MARKDOWN):
         from .formats.client import parse
 

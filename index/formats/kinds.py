@@ -1,4 +1,4 @@
-"""Which format a file is in: by content first, then by media type, then by suffix."""
+"""Which format a file is in: by content first, then by suffix."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ SUFFIXES = {
     ".txt": PLAIN, ".text": PLAIN, ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML, ".htm": HTML,
     ".xhtml": HTML, ".pdf": PDF, ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
     ".json": JSON, ".jsonl": JSONL, ".ndjson": JSONL,
-}  # fmt: skip
-_MEDIA_TYPES = {
-    "text/plain": PLAIN, "text/markdown": MARKDOWN, "text/html": HTML, "application/xhtml+xml": HTML,
-    "application/pdf": PDF, "application/zip": ZIP, "application/epub+zip": ZIP, "message/rfc822": MAIL,
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ZIP, "text/csv": CSV,
-    "text/tab-separated-values": TSV, "application/json": JSON, "application/jsonl": JSONL,
-    "application/x-ndjson": JSONL,
 }  # fmt: skip
 _NAMES = {PDF: "PDF", ZIP: "DOCX, EPUB or zip"}
 _HTML_START = re.compile(
@@ -43,7 +36,7 @@ _FOREIGN = (
 )
 
 
-def kind_of(data: bytes, name: str, media_type: str | None = None, *, named: bool = True) -> str:
+def kind_of(data: bytes, name: str, *, named: bool = True) -> str:
     """The format of a file.
 
     `named` says that the user named this very file: then a file of unknown suffix is tried as text.
@@ -54,20 +47,15 @@ def kind_of(data: bytes, name: str, media_type: str | None = None, *, named: boo
     for start, what, way_out in _FOREIGN:
         if data.startswith(start):
             raise SourceError(f"{name} is {what}, which is not read.", subject=name, way_out=way_out)
-    suffix = PurePosixPath(name).suffix.lower()
-    kind = _MEDIA_TYPES.get((media_type or "").partition(";")[0].strip().lower()) or SUFFIXES.get(suffix)
+    kind = SUFFIXES.get(PurePosixPath(name).suffix.lower())
     if kind in _NAMES:
         raise SourceError(
             f"{name} is not a {_NAMES[kind]} file: it does not begin like one.",
             subject=name,
             way_out="Check whether it is complete, and name it after what it is.",
         )
-    if kind is None and suffix and not named:
-        raise SourceError(
-            f"{name}: files of type {suffix} are not read.",
-            subject=name,
-            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}.",
-        )
+    if not named:
+        check_suffix(name)
     if kind == PLAIN or kind is None:
         start = data[:4096]
         if _MAIL_START.match(start) and _MAIL_HEADER.search(start):
@@ -75,6 +63,17 @@ def kind_of(data: bytes, name: str, media_type: str | None = None, *, named: boo
         if _HTML_START.match(start):
             return HTML
     return kind or PLAIN
+
+
+def check_suffix(name: str) -> None:
+    """Raises SourceError where `name` has a suffix, and it is that of no format that is read."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix and suffix not in SUFFIXES:
+        raise SourceError(
+            f"{name[:120]}: files of type {suffix[:20]} are not read.",
+            subject=name,
+            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}.",
+        )
 
 
 def _by_content(data: bytes) -> str | None:

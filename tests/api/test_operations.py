@@ -302,7 +302,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     ("files", "kind", "said"),
     [
         ([], "invalid-source", "No file was sent"),
-        ([("a.exe", b"x")], "invalid-source", "'a.exe' is not a kind of file"),
+        ([("a.exe", b"x")], "invalid-source", "a.exe: files of type .exe are not read"),
         ([("good.txt", b"Good."), ("a.txt", b"\x00\x01")], "invalid-source", "a.txt"),
         ([("good.txt", b"Good."), ("empty.txt", b"")], "invalid-source", "empty.txt"),
         ([("good.txt", b"Good."), ("good.txt", b"Other.")], "invalid-id", "'good.txt'"),

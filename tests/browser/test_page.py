@@ -88,7 +88,7 @@ def test_files_are_added_and_can_be_asked(new_page: NewPage, photograph: Photogr
     page.get_by_text("Added 2 documents.").wait_for()
     photograph(page, "light-uploaded")
     page.locator("#files").set_input_files([{"name": "photo.exe", "mimeType": "text/plain", "buffer": b"x"}])
-    page.get_by_text("is not a kind of file that is read").wait_for()
+    page.get_by_text("files of type .exe are not read").wait_for()
     large = {"name": "large.txt", "mimeType": "text/plain", "buffer": b"Words and more words. " * 60_000}
     page.evaluate("window.scrollTo(0, 0)")
     page.locator("#files").set_input_files([large, {**files[0], "name": "bad.txt", "buffer": b"\x00\x01"}])

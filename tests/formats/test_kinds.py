@@ -27,10 +27,6 @@ def test_content_then_suffix(data: bytes, name: str, kind: str) -> None:
     assert kind_of(data, name) == kind
 
 
-def test_the_media_type_of_an_upload_counts_before_the_suffix() -> None:
-    assert kind_of(b"# Head", "upload.bin", "text/markdown; charset=utf-8") == "markdown"
-
-
 @pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.epub", "a.zip"])
 def test_a_name_that_promises_what_the_content_is_not(name: str) -> None:
     with pytest.raises(SourceError, match="does not begin like one"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,9 +164,10 @@ def test_a_collection_of_format_1_is_migrated(tmp_path: Path) -> None:
         assert opened.document("old").text == "New words."
 
 
-def test_an_upload_is_one_call(load: Callable[..., object]) -> None:
-    from spanwise.index.loading import load_bytes
+def test_an_upload_is_one_call() -> None:
+    from spanwise.index.loading import LoadOptions, load_bytes
 
-    loaded = load_bytes("Grüße".encode("utf-16"), "a.txt", media_type="text/plain")
+    loaded = load_bytes("Grüße".encode("utf-16"), "a.txt")
     assert loaded.sources[0].text == "Grüße"
-    assert load_bytes("Grüße".encode("cp1252"), "a.txt", "cp1252").sources[0].encoding == "cp1252"
+    options = LoadOptions(encoding="cp1252")
+    assert load_bytes("Grüße".encode("cp1252"), "a.txt", options=options).sources[0].encoding == "cp1252"
