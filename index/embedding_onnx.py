@@ -48,35 +48,28 @@ class OnnxEmbedder:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-        self._fingerprint = Fingerprint(DEFAULT_MODEL, DIMENSION, digest, "inner product of unit vectors",
-                                        query_prompt or "", passage_prompt or "")  # fmt: skip
+        self.fingerprint = Fingerprint(
+            DEFAULT_MODEL, DIMENSION, digest, query_prompt=query_prompt or "", passage_prompt=passage_prompt or ""
+        )
         at_once = threads or os.cpu_count() or 1
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="spanwise-embedder")
         self._bulk = Bulk(self._weights, self.vectors, threads=threads)
-        prompts = self.count_tokens([self._fingerprint.query_prompt, self._fingerprint.passage_prompt])
-        self._max_tokens = MAX_TOKENS - max(prompts)
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        return self._fingerprint
-
-    @property
-    def max_tokens(self) -> int:
-        return self._max_tokens
+        prompts = self.count_tokens([self.fingerprint.query_prompt, self.fingerprint.passage_prompt])
+        self.max_tokens = MAX_TOKENS - max(prompts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(one) for one in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         check_time()
-        ids = self.tokens([self._fingerprint.passage_prompt + text for text in texts])
+        ids = self.tokens([self.fingerprint.passage_prompt + text for text in texts])
         if sum(map(len, texts)) >= BULK_CHARACTERS:
             return self._bulk(ids)
         return self.vectors(ids)
 
     def embed_query(self, text: str) -> Vectors:
         check_time()
-        return self._vector(self.tokens([self._fingerprint.query_prompt + text])[0])
+        return self._vector(self.tokens([self.fingerprint.query_prompt + text])[0])
 
     def tokens(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of each text as the model reads them: special tokens included, truncated to 256."""

@@ -61,7 +61,7 @@ class SentenceTransformerEmbedder:
         wanted = known_prompts(model)
         if own:
             wanted = Prompts(own.get("query", ""), own.get("document") or own.get("passage", ""))
-        self._fingerprint = Fingerprint(
+        self.fingerprint = Fingerprint(
             model=model,
             dimension=int(self._model.get_embedding_dimension() or 0),
             weights_sha256=weights,
@@ -69,16 +69,8 @@ class SentenceTransformerEmbedder:
             passage_prompt=wanted.passage if passage_prompt is None else passage_prompt,
             precision=str(next(self._model.parameters()).dtype).removeprefix("torch."),
         )
-        prompt_tokens = self.count_tokens([self._fingerprint.query_prompt, self._fingerprint.passage_prompt])
-        self._max_tokens = int(self._model.max_seq_length or 512) - max(prompt_tokens)
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        return self._fingerprint
-
-    @property
-    def max_tokens(self) -> int:
-        return self._max_tokens
+        prompt_tokens = self.count_tokens([self.fingerprint.query_prompt, self.fingerprint.passage_prompt])
+        self.max_tokens = int(self._model.max_seq_length or 512) - max(prompt_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:
@@ -90,19 +82,19 @@ class SentenceTransformerEmbedder:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        return self._encode(list(texts), self._fingerprint.passage_prompt)
+        return self._encode(list(texts), self.fingerprint.passage_prompt)
 
     def embed_query(self, text: str) -> Vectors:
-        vector: Vectors = self._encode([text], self._fingerprint.query_prompt)[0]
+        vector: Vectors = self._encode([text], self.fingerprint.query_prompt)[0]
         return vector
 
     def _encode(self, texts: list[str], prompt: str) -> Vectors:
         if not texts:
-            return np.empty((0, self._fingerprint.dimension), dtype=np.float32)
+            return np.empty((0, self.fingerprint.dimension), dtype=np.float32)
         # Longest first, so that a batch is little padding; a turn for each batch, so that a question need not wait for
         # all of a document.
         order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
-        vectors = np.empty((len(texts), self._fingerprint.dimension), dtype=np.float32)
+        vectors = np.empty((len(texts), self.fingerprint.dimension), dtype=np.float32)
         for start in range(0, len(order), self._batch_size):
             check_time()
             positions = order[start : start + self._batch_size]

@@ -63,18 +63,10 @@ class OnnxReader:
         self._tokenizer.no_truncation()
         self._cls, self._sep = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         self._max_tokens = int(manifest["max_tokens"])
-        self._threshold = float(manifest["threshold"])
+        self.threshold = float(manifest["threshold"])
         self.at_once = threads or os.cpu_count() or 1
         self._workers = ThreadPoolExecutor(self.at_once, thread_name_prefix="spanwise-reader")
-        self._fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
-
-    @property
-    def threshold(self) -> float:
-        return self._threshold
-
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
+        self.fingerprint = f"{manifest['name']}@{manifest['sha256']['reader.onnx'][:12]}"
 
     def knows(self, word: str) -> bool:
         return self._tokenizer.token_to_id(word) is not None

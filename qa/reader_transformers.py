@@ -60,11 +60,7 @@ class TransformersReader:
         most = min(int(self._tokenizer.model_max_length), int(self._model.config.max_position_embeddings))
         self._max_tokens = min(_MOST_TOKENS, most)
         self._lock = threading.Lock()
-        self._fingerprint = f"{folder.name}@{_version(folder, self._model.config)}"
-
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
+        self.fingerprint = f"{folder.name}@{_version(folder, self._model.config)}"
 
     def knows(self, word: str) -> bool:
         return len(self._tokenizer.tokenize(word)) == 1

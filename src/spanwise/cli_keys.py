@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .cli_shared import AddCommand, print_json
@@ -77,7 +78,7 @@ def _public(options: argparse.Namespace, settings: Settings) -> int:
     grant = PublicGrant(options.name, tuple(options.origin), check_rate(options.rate))
     KeyFile(settings.data).allow_public(grant)
     if options.json:
-        print_json({"collection": grant.collection, "origins": grant.origins, "rate": grant.rate})
+        print_json(asdict(grant))
     else:
         print(f"Pages of {', '.join(grant.origins)} may read {grant.collection}, {grant.rate} for each address.")
     return 0
@@ -92,8 +93,7 @@ def _private(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _access_json(access: Access) -> dict[str, Any]:
-    public = [{"collection": one.collection, "origins": one.origins, "rate": one.rate} for one in access.public]
-    return {"keys": [_key_json(key) for key in access.keys], "public": public}
+    return {"keys": [_key_json(key) for key in access.keys], "public": [asdict(grant) for grant in access.public]}
 
 
 def _key_json(key: Key) -> dict[str, Any]:

@@ -30,38 +30,29 @@ class HashEmbedder:
         query_prompt: str = "",
         passage_prompt: str = "",
     ) -> None:
-        self._prompts = (query_prompt, passage_prompt)
-        self._dimension = dimension
-        self._max_tokens = max_tokens
-        self._model = model
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        query, passage = self._prompts
-        weights = f"hash-{self._dimension}"
-        return Fingerprint(self._model, self._dimension, weights, query_prompt=query, passage_prompt=passage)
-
-    @property
-    def max_tokens(self) -> int:
-        return self._max_tokens
+        self.max_tokens = max_tokens
+        self.fingerprint = Fingerprint(
+            model, dimension, f"hash-{dimension}", query_prompt=query_prompt, passage_prompt=passage_prompt
+        )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """One token for each word and each other visible character."""
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        rows = [self._embed(self._prompts[1] + text) for text in texts]
-        return np.array(rows, dtype=np.float32).reshape(-1, self._dimension)
+        rows = [self._embed(self.fingerprint.passage_prompt + text) for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(-1, self.fingerprint.dimension)
 
     def embed_query(self, text: str) -> Vectors:
-        return self._embed(self._prompts[0] + text)
+        return self._embed(self.fingerprint.query_prompt + text)
 
     def _embed(self, text: str) -> Vectors:
-        vector = np.zeros(self._dimension, dtype=np.float32)
+        dimension = self.fingerprint.dimension
+        vector = np.zeros(dimension, dtype=np.float32)
         vector[0] = 1e-3  # a text without words still has a direction
         for word in _WORD.findall(text.lower()):
             digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
-            vector[int.from_bytes(digest[:4], "little") % self._dimension] += 1.0 if digest[4] & 1 else -1.0
+            vector[int.from_bytes(digest[:4], "little") % dimension] += 1.0 if digest[4] & 1 else -1.0
         unit: Vectors = vector / np.linalg.norm(vector)
         return unit
 

@@ -22,8 +22,8 @@ Open = Callable[..., Collection]
 class Watched(HashEmbedder):
     """Another model, that calls `meanwhile` before each batch."""
 
-    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        super().__init__(32, max_tokens=64, model="other")
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None, model: str = "other") -> None:
+        super().__init__(32, max_tokens=64, model=model)
         self.embedded: list[str] = []
         self.meanwhile = meanwhile
 
@@ -56,8 +56,7 @@ def test_tables_and_lists_are_indexed_as_when_they_were_added(opened: Open, tmp_
     library.add(file)
     again = opened("fresh", embedder=added)
     again.add(file)
-    other = Watched()
-    other._model = "third"
+    other = Watched(model="third")
     library.reindex(embedder=other)
     assert sorted(other.embedded) == sorted(added.embedded)
     assert sum("Machine" in text and "Pressure" in text for text in other.embedded) > 2
