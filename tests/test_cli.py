@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,12 +55,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of notes, and beside it a data folder that holds them."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "games.txt").write_text(TEXT, encoding="utf-8")
+    with spanwise.open(folder / "spanwise-data", embedder=HashEmbedder(model="all-MiniLM-L6-v2")) as collection:
+        collection.add(folder / "notes")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path, run: Run) -> Path:
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "games.txt").write_text(TEXT, encoding="utf-8")
-    assert run("add", "notes").returncode == 0
-    return tmp_path
+def folder(tmp_path: Path, stored: Path) -> Path:
+    """A copy of `stored`, to be changed."""
+    return Path(shutil.copytree(stored, tmp_path, dirs_exist_ok=True))
 
 
 def test_add_says_what_it_did_and_costs_nothing_again(tmp_path: Path, run: Run) -> None:
