@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,20 +40,12 @@ class KeptCollection:
             counts, generation = view.counts(), view.generation
             fingerprint = self._store.fingerprint()
         return Status(
+            **asdict(counts),
             collection=self.name,
-            documents=counts.documents,
-            passages=counts.passages,
-            characters=counts.characters,
             generation=generation,
             embedding_model=self._model_name(),
             reader=self._reader_name(),
             format_version=FORMAT_VERSION,
-            bytes_on_disk=counts.bytes_on_disk,
-            database_bytes=counts.database_bytes,
-            log_bytes=counts.log_bytes,
-            originals=counts.originals,
-            originals_bytes=counts.originals_bytes,
-            changed_at=counts.changed_at,
             indexed_generation=self._store.indexed_generation,
             search=self._store.search_kind,
             index_file=self._store.index_file,
