@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from .question_kinds import question_kind
 
@@ -10,19 +11,30 @@ _WORD = re.compile(r"[^\W_]{3,}")
 _SMALL = frozenset("and are did does for from how many much per the was were what which with".split())
 NAMED_CELL = re.compile(r"[^\s:|][^:|]{0,60}: +(?=\S)")
 """A cell that holds the name of its column: `price: 12`."""
-_FENCED = re.compile(
-    r"^[ \t]*(?P<fence>```|~~~)[^\n]*\n(?P<code>.*?)(?=^[ \t]*(?P=fence)|\Z)", re.MULTILINE | re.DOTALL
+_FENCED = re.compile(  # with its end, which would else begin the next
+    r"^[ \t]*(?P<fence>```|~~~)[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[^\n]*|\Z)", re.MULTILINE | re.DOTALL
 )
 _PROMPT = re.compile(r"[ \t]*(?:[$>%#] )?")
+_TYPED = re.compile(r"^[ \t]*\$ [^\n]+(?:\n[ \t]*\$ [^\n]+)*", re.MULTILINE)
+"""Lines behind the prompt of a shell, which is how commands stand in pages that were HTML."""
+_LEADS_TO_CODE = re.compile(
+    r"(?:[^\n.!?]|[.!?](?=\S)|\n(?=[^\s`~$-])){0,300}:[ \t]*\n\s{0,20}?(?=[ \t]*(?:```|~~~|\$ ))"
+)
+_COMMAND = re.compile(r"\bcommands?\b", re.IGNORECASE)
+_LONGEST_CODE = 300
 
 
 def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     """`[start, end)` of `text`, or where it lies in several cells of a table row (`75 € | 182 €`) the cell whose column
     shares most words with `question`. Columns are named in the first row, or as `name: value` in each cell; of these
-    the value is the answer."""
+    the value is the answer. Of what runs on into the next row only the beginning counts."""
     begin, stop = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", start)
-    if end > stop or "|" not in text[begin:stop]:
+    if "|" not in text[begin:stop]:
         return start, end
+    if end > stop:
+        if "|" not in text[stop : (text + "\n").index("\n", stop + 1)]:
+            return start, end
+        end = stop  # it ran on into the row below
     cells = row_cells(text, begin, stop)
     touched = [number for number, (first, last) in enumerate(cells) if first < end and start < last]
     named = [NAMED_CELL.match(text, *cell) for cell in cells]
@@ -45,18 +57,34 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def whole_commands(question: str, text: str, start: int, end: int) -> tuple[int, int]:
-    """`[start, end)` of `text`; of what begins above a block of code and ends in it only the code, and there, as for
-    questions how to do something, lines that are whole."""
-    for block in _FENCED.finditer(text):
-        begin, stop = block.span("code")
-        above = start < begin < end
-        if end <= stop and (above or (begin <= start and question_kind(question) == "how")):
-            first = begin if above else text.rfind("\n", 0, start) + 1
+    """`[start, end)` of `text`; of what begins above a block of code and ends in it only the code. Where the question
+    is how to do something or names a command, lines of code are whole, and a sentence that leads to code with a colon
+    (“Issue the following command:”) gives way to it."""
+    asked = question_kind(question) == "how" or _COMMAND.search(question)
+    led = _LEADS_TO_CODE.match(text, end) if asked else None
+    for begin, stop in _code(text, start, led.end() if led else end):
+        inside, next_to_it = begin <= start and end <= stop, led is not None and begin >= led.end()
+        if (start < begin < end <= stop) or (asked and inside) or (next_to_it and stop - begin <= _LONGEST_CODE):
+            first = text.rfind("\n", begin, start) + 1 if inside else begin
+            first = max(first, begin)
             prompt = _PROMPT.match(text, first)
             first = prompt.end() if prompt else first
-            last = first + len(text[first : (text + "\n").index("\n", end)].rstrip())
+            last = stop if next_to_it else (text + "\n").index("\n", end)
+            last = first + len(text[first:last].rstrip())
             return (first, last) if first < last else (start, end)
     return start, end
+
+
+def _code(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the code that `[start, end)` of `text` touches or ends before stands: what is fenced, and lines typed in a
+    shell."""
+    for block in _FENCED.finditer(text):
+        if block.start() <= end and start <= block.end():
+            yield block.span("code")
+    for line in _TYPED.finditer(text, text.rfind("\n", 0, start) + 1):
+        if line.start() > end:
+            break
+        yield line.span()
 
 
 def row_cells(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ from ..index.words import respelt
 from ..settings import Settings
 from .answer_cache import AnswerCache, Found
 from .calibration import Calibration, Judged, judge_ranking
-from .contacts import prefer_contacts
+from .correcting import corrected_reading
 from .deciding import Decided, decide, standing
 from .kept_calibration import KeptCalibration
 from .languages import language_warning
@@ -287,7 +287,7 @@ class Collection(SearchCollection):
         for first in range(0, len(hits), max(step, 1)):
             some = hits[first : first + step]
             read = read_passages(reader, question, [hit.passage for hit in some])
-            read = [prefer_contacts(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            read = [corrected_reading(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
             if names:
                 around = self._around([hit.passage for hit in some])
                 read = [prefer_named(names, text, one) for text, one in zip(around, read, strict=True)]

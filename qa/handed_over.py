@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..index.records import DocumentInfo, Passage, Span
 from ..index.results import Hit, Scores
 from .calibration import Calibration, Judged, judge_ranking
-from .contacts import prefer_contacts
+from .correcting import corrected_reading
 from .deciding import Decided, decide
 from .reading import Reader, Reading
 from .shown import read_passages
@@ -20,7 +20,7 @@ def read_handed_over(question: str, context: str, reader: Reader, *, top_n: int 
     """
     passage = Passage(_NOWHERE, Span(0, len(context)), context, Span(0, 0))
     (reading,) = read_passages(reader, question, [passage], top_n=top_n)
-    return reading, decide([Hit(passage, Scores(0.0))], [prefer_contacts(question, context, reading)], question)
+    return reading, decide([Hit(passage, Scores(0.0))], [corrected_reading(question, context, reading)], question)
 
 
 def judge_handed_over(

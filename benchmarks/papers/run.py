@@ -2,12 +2,12 @@
 
 python benchmarks/papers/run.py DOCS --out benchmarks/results/papers
 
-The papers beside this file are invented. DOCS holds pages of Debian's packages borgbackup-doc 1.2.4, git-doc 2.39.5 and sqlite3-doc
-3.40.1, in the folders `borg` (check, compact, faq, general, prune, quickstart), `git` (git-bisect, git-clean, git-stash, git-worktree,
-gitfaq, githooks) and `sqlite` (faq, limits, wal, whentouse). The questions were written down with their gold before the
-first run. Right: the document, and token F1 of 0.6 or more against a gold answer. Well: a right answer shown, or silence
-where there is none; for what the papers of two years say otherwise both, among the first three; for what nothing says but arithmetic
-silence or the right answer.
+The papers beside this file are invented. DOCS holds pages of Debian's packages borgbackup-doc 1.2.4, git-doc 2.39.5
+and sqlite3-doc 3.40.1, in the folders `borg` (check, compact, faq, general, prune, quickstart), `git` (git-bisect,
+git-clean, git-stash, git-worktree, gitfaq, githooks) and `sqlite` (faq, limits, wal, whentouse). The questions were
+written down with their gold before the first run. Right: the document, and token F1 of 0.6 or more against a gold
+answer. Well: a right answer shown, or silence where there is none; for what the papers of two years say otherwise both,
+among the first three; for what nothing says but arithmetic silence or the right answer.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ expands none, and it bounds the depth of the tree.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -206,7 +206,7 @@ class _Walk:
             self._builder.add_lines(text.expandtabs(8).split("\n"), element=self._part + self._paths[-1])
             return True
         if element.tag == "tr" and next(element.iter("table", "pre", "h1", "h2", "h3", "ul", "ol"), None) is None:
-            cells = [one_line(" ".join(_shown(cell))) for cell in element if cell.tag in ("td", "th")]
+            cells = [one_line("".join(_shown(cell))) for cell in element if cell.tag in ("td", "th")]
             if sum(map(len, cells)) > 3_000:
                 return False
             self._flush()
@@ -259,15 +259,15 @@ def _main_of(root: Element) -> Element:
     return body
 
 
-def _shown(cell: Element) -> Iterable[str]:
-    """The words of a table cell: inline elements join without a gap, blocks with one."""
-    words = [cell.text or ""]
-    for element in cell.iterdescendants():
-        shown = isinstance(element.tag, str) and element.tag not in _UNSEEN
+def _shown(cell: Element) -> Iterator[str]:
+    """The words of a table cell in order: inline elements join without a gap, blocks with one."""
+    yield cell.text or ""
+    for element in cell:
         gap = " " if element.tag in _BLOCKS or element.tag == "br" else ""
-        words.append(gap + (element.text or "" if shown else "") + gap)
-        words.append(element.tail or "")
-    return ["".join(words)]
+        yield gap
+        if isinstance(element.tag, str) and element.tag not in _UNSEEN:
+            yield from _shown(element)
+        yield gap + (element.tail or "")
 
 
 _META = {

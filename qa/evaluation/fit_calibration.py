@@ -23,7 +23,7 @@ from ...index.records import DocumentInfo, Passage, Span
 from ...index.results import Hit, Scores
 from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report, without_fold
 from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
-from ..contacts import prefer_contacts
+from ..correcting import corrected_reading
 from ..deciding import decide, standing
 from ..reading import Candidate, Reader, Reading, load_reader
 from ..same_answer import same_answer_key
@@ -212,7 +212,7 @@ def as_evidence(record: Record, stop: StopRule | None) -> Evidence:
         Hit(_as_passage(one), Scores(one["fused"], one.get("dense"), one.get("lexical"))) for one in record["passages"]
     ]
     readings = [
-        prefer_contacts(
+        corrected_reading(
             record["question"],
             one["text"],
             Reading(one["relevance"], one["null"], tuple(Candidate(*candidate) for candidate in one["cands"])),

@@ -106,3 +106,11 @@ def test_deep_nesting_and_long_lists_end_in_time(load) -> None:
     assert "core" in one(load, "<div>" * 200 + "core" + "</div>" * 200, "deep.html").text
     rows = "".join(f"<li>entry {number}</li>" for number in range(20_000))
     assert "entry 19999" in one(load, f"<html><body><ul>{rows}</ul></body></html>", "long.html").text
+
+
+def test_the_words_of_a_cell_keep_their_order(load) -> None:
+    """Of nested elements what stands behind one came before its words: `-n, --dry-run` was `, -n--dry-run`."""
+    cell = "<p><code><b>-n</b></code>, <code><i>--dry</i>-run</code></p><p>or <a href=#><b>none</b></a>.<!-- x --></p>"
+    page = f"<table><tr><td>{cell}</td><td>1<svg><text>unseen</text></svg>2</td></tr></table>"
+    text = one(load, page, "a.html").text
+    assert text == "-n, --dry-run or none. | 12"

@@ -156,6 +156,29 @@ def test_contact_details_are_answered_with_an_address() -> None:
     assert [one.score for one in other.candidates] == [-3.0]  # no address: nothing here can be the answer
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "best"),
+    [
+        ("phone number of the firm", "Fax: 0734 048 7646. Tel: 0734 048 7647.", "0734 048 7647"),
+        ("What is the fax number?", "Tel: 0734 048 7647. Fax: 0734 048 7646.", "0734 048 7646"),
+        ("What is the fax number?", "Tel./Fax 0734 048 7647", "0734 048 7647"),
+        ("phone number of the firm", "Tel./Fax 0734 048 7647", "0734 048 7647"),
+        ("Anna's fax number?", "Who | Phone | Fax\nAnna | 0734 048 7647 | 0734 048 7646", "0734 048 7647"),
+        ("Anna's telephone number?", "Dial 0734 048 and then the extension.\nAnna | -31", "-31"),
+        ("Anna's telephone number?", "Anna is at ext. 31.", "ext. 31"),
+        ("What is the fax number?", "Call us at 0734 048 7647. Faxes are not read.", None),
+        ("Anna's telephone number?", "Anna lives at 2-31, it is -12 °C", None),
+    ],
+)
+def test_numbers_are_fax_numbers_or_extensions_by_what_stands_around(
+    question: str, text: str, best: str | None
+) -> None:
+    reading = Reading(0.0, 0.0, (Candidate(0, 4, 3.0),))
+    first = prefer_contacts(question, text, reading).candidates[0]
+    assert (first.score > 0) is (best is not None)
+    assert best is None or text[first.start : first.end] == best
+
+
 class Remembering(ScriptedReader):
     """Knows one rare word, and remembers what it was asked."""
 

@@ -24,6 +24,18 @@ sudo wg-quick up office
 ```
 
 That is all."""
+STEPS = """Save your schedules before the update:
+
+```
+app export --all > schedules.json
+```
+
+After a search, to return to where you were, issue the following command:
+
+$ git bisect reset
+$ git log
+
+By default, this is the first commit. You may also type `git stash`."""
 
 
 @pytest.mark.parametrize(
@@ -41,11 +53,20 @@ That is all."""
         ("What does the mouse cost?", RECORDS, "eur", "89.90"),
         ("Which product is MS-200?", RECORDS, "MS-200 | product: Mouse", "Mouse Auk"),
         ("Which mouse is it?", RECORDS, "Auk", "Auk"),
+        ("How much are meals in Germany?", MARKDOWN, "28 € | **130 €** |\n| Norway | 75 €", "28 €"),
+        ("Is it 4471?", PLAIN, "4410\nAnneliese", "4410"),
         ("How do I install it?", CODE, "Set up the VPN:\n\n```sh\n$ sudo apt", "sudo apt install wireguard"),
         ("How do I install it?", CODE, "apt install", "sudo apt install wireguard"),
         ("How do I install it?", CODE, "wireguard\nsudo wg", "sudo apt install wireguard\nsudo wg-quick up office"),
         ("What is installed?", CODE, "wireguard", "wireguard"),
         ("What do I set up?", CODE, "the VPN", "the VPN"),
+        ("How do I keep schedules?", STEPS, "Save your schedules", "app export --all > schedules.json"),
+        ("Which command keeps schedules?", STEPS, "app export", "app export --all > schedules.json"),
+        ("Which program keeps schedules?", STEPS, "app", "app"),
+        ("How do I end a search?", STEPS, "issue the following command", "git bisect reset\n$ git log"),
+        ("Which command ends a search?", STEPS, "$ git bisect", "git bisect reset"),
+        ("When is it issued?", STEPS, "After a search", "After a search"),
+        ("Which command is it?", STEPS, "git stash", "git stash"),
     ],
 )
 def test_an_answer_is_one_cell_or_a_whole_command(question: str, text: str, said: str, meant: str) -> None:
@@ -55,7 +76,7 @@ def test_an_answer_is_one_cell_or_a_whole_command(question: str, text: str, said
 
 
 def test_hostile_tables_and_fences_take_no_time() -> None:
-    for text in ("a | b\n" * 20_000, "| " * 40_000, "```\n" * 20_000, "~~~\n```\n" * 20_000):
+    for text in ("a: $ b\n" * 20_000, "a | b\n" * 20_000, "| " * 40_000, "```\n" * 20_000, "~~~\n```\n" * 20_000):
         middle = len(text) // 2
         first, last = complete("How many a | b?", text, middle, middle + 6)
         assert middle - 100 < first < last < middle + 100

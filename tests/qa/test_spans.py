@@ -65,6 +65,7 @@ from spanwise.qa.spans import complete, tidy
             "*10 working days* before it",
         ),
         ("Which option locks it?", "  -l, --lock\n  Lock it", "l, --lock", "-l, --lock"),
+        ("Which option shows it?", "-n\n\n--dry-run\n\nShow it", "n\n\n--dry-run", "-n\n\n--dry-run"),
         ("Which option is it?", "Use --no-cache or none", "no-cache", "--no-cache"),
         ("How cold is it?", "It may be -40 outside", "40", "-40"),
         ("In which years?", "It was 1990-1995 or so", "1995", "1995"),
