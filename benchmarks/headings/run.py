@@ -28,11 +28,13 @@ HERE = Path(__file__).parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
+    parser.add_argument("--of", type=Path, default=HERE, help="folder with documents/ and questions.json")
+    parser.add_argument("--title", default="Facts under headings", help="of the Markdown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, spanwise.open(folder) as collection:
-        collection.add(HERE / "documents")
-        report = measure(collection, json.loads((HERE / "questions.json").read_text("utf-8")))
-    write_figures(options.out, "Facts under headings", __doc__, as_markdown(report), report)
+        collection.add(options.of / "documents")
+        report = measure(collection, json.loads((options.of / "questions.json").read_text("utf-8")))
+    write_figures(options.out, options.title, __doc__, as_markdown(report), report)
 
 
 def measure(collection: spanwise.Collection, questions: list[dict[str, Any]]) -> dict[str, Any]:
