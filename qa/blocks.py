@@ -27,18 +27,21 @@ _LONGEST_CODE = 300
 def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     """`[start, end)` of `text`, or where it lies in several cells of a table row (`75 € | 182 €`) the cell whose column
     shares most words with `question`. Columns are named in the first row, or as `name: value` in each cell; of these
-    the value is the answer. Of what runs on into the next row only the beginning counts."""
+    the value is the answer. Of what runs on into the next row only the beginning counts, of
+    what runs on from such a row into the text below it the longer part."""
     begin, stop = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", start)
     if "|" not in text[begin:stop]:
         return start, end
-    if end > stop:
-        if "|" not in text[stop : (text + "\n").index("\n", stop + 1)]:
-            return start, end
-        end = stop  # it ran on into the row below
     cells = row_cells(text, begin, stop)
-    touched = [number for number, (first, last) in enumerate(cells) if first < end and start < last]
     named = [NAMED_CELL.match(text, *cell) for cell in cells]
     inline = len(cells) > 1 and all(named)
+    if end > stop:
+        if "|" not in text[stop : (text + "\n").index("\n", stop + 1)]:
+            below = end - len(text[stop:end].lstrip())
+            if not inline or end - below > stop - start:
+                return (below if inline else start), end
+        end = stop  # it ran on into what stands below
+    touched = [number for number, (first, last) in enumerate(cells) if first < end and start < last]
     if len(touched) > 1:
         columns = [name[0] for name in named if name] if inline else _first_row(text, begin)
         shared = [len(_stems(question) & _stems(column)) for column in columns[: len(cells)]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..records import Block, Heading, Layout, Metadata, Source, Span, TableRows
 
@@ -10,6 +11,7 @@ from ..records import Block, Heading, Layout, Metadata, Source, Span, TableRows
 # half surrogates. Zero-width (non-)joiners stay: scripts need them.
 _INVISIBLE = re.compile("[\0\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
 _MOST_HEADING = 200
+_BETWEEN_CELLS = " | "
 _LONGEST_INTRODUCTION = 300
 
 
@@ -49,13 +51,18 @@ class TextBuilder:
         paragraph: int | None = None,
         level: int | None = None,
         excluded: bool = False,
+        apart: bool = False,
         gap: str = "\n\n",
     ) -> None:
-        """One block; `gap` separates it from what stands before. `level` makes it a heading."""
+        """One block; `gap` separates it from what stands before. `level` makes it a heading; `apart` begins
+        a new passage with it."""
         if not text.strip():
             return
+        before = self._length
         start = self._put(text, gap)
         self._blocks.append(Block(start, self._length, element, paragraph))
+        if apart:
+            self._excluded.append(Span(before, start))
         if level is not None:
             self._headings.append(Heading(start, level, one_line(text)[:_MOST_HEADING]))
         if excluded:
@@ -80,23 +87,30 @@ class TextBuilder:
         cells: list[str],
         *,
         element: str | None = None,
+        elements: Sequence[str] = (),
         paragraph: int | None = None,
         first: bool = False,
         names_columns: bool = False,
         named: bool = False,
     ) -> None:
         """A row of a table on a line of its own; `first` in its table. Rows that name the columns come first, unless
-        each cell is `named` by its own words."""
-        row = " | ".join(cells)
+        each cell is `named` by its own words. With `elements` each cell is a block."""
+        row = _BETWEEN_CELLS.join(cells)
         if first:
             self._columns = ""
         if not any(cells):
             return
         start = self._put(row, "\n\n" if first else "\n")
         self._unbroken.append(Span(start, self._length))
-        self._blocks.append(Block(start, self._length, element, paragraph))
+        if elements:
+            begin = start
+            for cell, of_cell in zip(cells, elements, strict=True):
+                self._blocks.append(Block(begin, begin + len(cell), of_cell, paragraph))
+                begin += len(cell) + len(_BETWEEN_CELLS)
+        else:
+            self._blocks.append(Block(start, self._length, element, paragraph))
         if names_columns:
-            self._columns = f"{self._columns} | {row}".removeprefix(" | ")
+            self._columns = f"{self._columns}{_BETWEEN_CELLS}{row}".removeprefix(_BETWEEN_CELLS)
         elif self._columns or named:
             goes_on = bool(self._tables) and self._tables[-1].end + 1 == start
             begin = self._tables.pop().start if goes_on else start

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ...errors import SourceError
@@ -19,7 +19,7 @@ from .names import posix
 _USUAL = {
     "text": ("text", "content", "body", "passage", "document", "article", "description"),
     "id": ("id", "_id", "doc_id", "document_id", "docid", "key"),
-    "title": ("title", "headline", "subject"),
+    "title": ("title", "headline", "subject", "name"),
     "uri": ("uri", "url", "link", "source"),
 }
 _MEDIA_TYPES = {
@@ -27,6 +27,10 @@ _MEDIA_TYPES = {
 }  # fmt: skip
 _SHORT = 60
 """Characters; descriptions that are shorter on average name things (“Ball bearing 12 mm”) and stay in their table."""
+_LONGEST_CELL = 200
+"""Characters; what is longer says no fact in short, and may be a vector of numbers."""
+_ONE_PASSAGE = 600
+"""Characters; with more, cells and text are passages of their own, and the text is found and read as if alone."""
 Record = Mapping[str, Any]
 
 
@@ -72,10 +76,15 @@ def _source(
 
     taken = {chosen[what] for what in _USUAL if what in chosen}
     asked = {what: column for what, column in chosen.items() if what not in _USUAL}
-    extra = asked or {column: column for column in record if column not in taken}
+    extra = asked or {column: column for column in record if column not in taken or column.strip().lower() == "name"}
     metadata = {what: value for what, column in extra.items() if (value := _plain(record.get(column))) is not None}
     builder = TextBuilder()
-    builder.add(text, element=f"record[{number}]/{chosen['text']}")
+    cells = _short_cells(record, {column: what for what, column in extra.items()}, taken, chosen["text"])
+    if cells:
+        elements = [f"record[{number}]/{column}" for column in cells]
+        builder.add_row(list(cells.values()), elements=elements, first=True, named=True)
+    apart = bool(cells) and len(builder) + len(text) > _ONE_PASSAGE
+    builder.add(text, element=f"record[{number}]/{chosen['text']}", apart=apart)
     return builder.source(
         id_of_path(posix(f"{name}/{_segment(told('id') or str(number))}")),
         told("uri") or name,
@@ -84,6 +93,18 @@ def _source(
         metadata=metadata,
         encoding=encoding,
     )
+
+
+def _short_cells(record: Record, facts: Mapping[str, str], naming: Collection[str], text: str) -> dict[str, str]:
+    """The short values of `record` behind their names, by column: of the columns `facts` (column → name) and of those
+    that are `naming` it, but for questions, which would answer themselves. None where the latter are all there is,
+    which the title and the id say already."""
+    cells = {}
+    for column, raw in record.items():
+        value = one_line(_words(raw)) if column != text and (column in facts or column in naming) else ""
+        if 0 < len(value) <= _LONGEST_CELL and not value.endswith("?"):
+            cells[column] = f"{facts.get(column, column)}: {value}"
+    return cells if cells.keys() - naming else {}
 
 
 def _segment(told: str) -> str:

@@ -7,27 +7,103 @@ import json
 import pytest
 
 from spanwise import SourceError
+from spanwise.index.splitting import SplitLimits, split
 
 
-def test_usual_columns_are_found_and_the_rest_is_metadata(load) -> None:
+def test_usual_columns_are_found_and_the_rest_is_said_and_metadata(load) -> None:
     rows = 'ID;Title;Text;year\nx/1;First;"Two\nlines; here";1901\n;Second;More words;1902\n'
     first, second = load(rows.encode(), "a.csv").sources
     assert (first.id, first.title, first.text, first.metadata) == (
         "a.csv/x/1",
         "First",
-        "Two\nlines; here",
+        "ID: x/1 | Title: First | year: 1901\n\nTwo\nlines; here",
         {"year": "1901"},
     )
     assert second.id == "a.csv/2"
-    assert second.layout.blocks[0].element == "record[2]/Text"
+    assert [(block.element, second.text[block.start : block.end]) for block in second.layout.blocks] == [
+        ("record[2]/Title", "Title: Second"),
+        ("record[2]/year", "year: 1902"),
+        ("record[2]/Text", "More words"),
+    ]
 
 
 def test_named_columns(load) -> None:
     lines = "\n".join(json.dumps({"nr": 7, "words": "Ships sail.", "who": "Ann", "other": 1}) for _ in range(1))
     (source,) = load(lines.encode(), "a.jsonl", columns={"text": "words", "id": "nr", "author": "who"}).sources
-    assert (source.id, source.text, source.metadata) == ("a.jsonl/7", "Ships sail.", {"author": "Ann"})
+    assert (source.id, source.metadata) == ("a.jsonl/7", {"author": "Ann"})
+    assert source.text == "nr: 7 | author: Ann\n\nShips sail."
     with pytest.raises(SourceError, match="no column 'absent'"):
         load(lines.encode(), "a.jsonl", columns={"text": "absent"})
+
+
+def test_short_cells_stand_before_the_text(load) -> None:
+    record = {
+        "sku": "TL-703",
+        "name": "Cordless drill",
+        "tags": ["battery", "sale"],
+        "size": {"mm": 13},
+        "stock": 0,
+        "sold": None,
+        "notes": "  first line\n second ",
+        "vector": [0.25] * 60,
+        "description": "A drill with two speeds and a chuck of thirteen millimetres, sold with a lamp.",
+    }
+    (source,) = load(json.dumps([record]).encode(), "a.json").sources
+    row = (
+        "sku: TL-703 | name: Cordless drill | tags: battery, sale | size: mm: 13 | stock: 0 | notes: first line second"
+    )
+    assert source.text == f"{row}\n\n{record['description']}"
+    assert source.title == "Cordless drill"
+    assert (source.metadata["name"], source.metadata["stock"]) == ("Cordless drill", 0)  # filters go on as before
+    assert source.layout.tables[0].end == source.layout.unbroken[0].end == len(row)
+    for block in source.layout.blocks[:-1]:
+        column = block.element.removeprefix("record[1]/")
+        assert source.text[block.start : block.end].startswith(f"{column}: ")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"text": "Ships sail."},
+        {"_id": "7", "title": "Ships", "text": "Ships sail."},
+        {"name": "Ships", "text": "Ships sail."},
+    ],
+)
+def test_a_record_of_a_name_and_a_text_is_that_text(load, record) -> None:
+    (source,) = load(json.dumps([record]).encode(), "a.json").sources
+    assert (source.text, source.title) == ("Ships sail.", record.get("title", record.get("name")))
+
+
+def test_a_question_is_a_title_and_no_cell(load) -> None:
+    rows = b"nr,question,topic,answer\n7,Where is the desk?,rooms,On the beach.\n"
+    (source,) = load(rows, "faq.csv", columns={"text": "answer", "title": "question"}).sources
+    assert (source.text, source.title) == ("nr: 7 | topic: rooms\n\nOn the beach.", "Where is the desk?")
+
+
+@pytest.mark.parametrize(
+    ("columns", "title"), [("title,name", "a"), ("name,headline", "b"), ("subject,name", "a"), ("name,nick", "a")]
+)
+def test_what_a_record_is_called(load, columns, title) -> None:
+    (source,) = load(f"{columns},text\na,b,Ships sail.\n".encode(), "a.csv").sources
+    assert source.title == title
+
+
+@pytest.mark.parametrize("sentences", [3, 40])
+def test_a_long_text_has_the_passages_that_it_has_alone(load, sentences: int) -> None:
+    text = " ".join(f"Sentence number {number} says that ships sail." for number in range(sentences))
+
+    def passages(record: dict[str, str]) -> list[str]:
+        (source,) = load(json.dumps([record]).encode(), "a.json").sources
+        layout = source.layout
+        spans = split(
+            source.text, (), lambda texts: [len(one.split()) for one in texts], SplitLimits(target=70, most=90),
+            excluded=layout.excluded, unbroken=layout.unbroken,
+        )  # fmt: skip
+        return [one.span.of(source.text) for one in spans]
+
+    alone, row = passages({"text": text}), "captain: Ann Bonny"
+    found = passages({"captain": "Ann Bonny", "text": text})
+    assert found == ([row, *alone] if sentences == 40 else [f"{row}\n\n{text}"])
 
 
 def test_words_behind_a_comma_without_quotes_are_not_lost(load) -> None:
@@ -86,11 +162,12 @@ def test_short_descriptions_stay_in_their_table(load) -> None:
         "no: 1 | description: Ball bearing | price: 1.85\nno: 2 | description: Drive belt | price: 14.20"
     ]
     assert [source.text for source in load(short, "parts.csv", columns={"text": "description"}).sources] == [
-        "Ball bearing",
-        "Drive belt",
+        "no: 1 | price: 1.85\n\nBall bearing",
+        "no: 2 | price: 14.20\n\nDrive belt",
     ]
     long = "Runs quietly in oil and lasts for about four years of daily use."
-    assert [source.text for source in load(f"description,price\n{long},3\n".encode(), "a.csv").sources] == [long]
+    (source,) = load(f"description,price\n{long},3\n".encode(), "a.csv").sources
+    assert source.text == f"price: 3\n\n{long}"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +176,7 @@ def test_short_descriptions_stay_in_their_table(load) -> None:
         ([{"text": "a b"}, {"text": "c d"}], ["a b", "c d"]),
         ({"data": [{"content": "a b"}], "version": 1}, ["a b"]),
         (["a b", "c d"], ["a b", "c d"]),
-        ({"text": "a b", "year": 3}, ["a b"]),
+        ({"text": "a b", "year": 3}, ["year: 3\n\na b"]),
     ],
 )
 def test_shapes_of_json(load, value, texts) -> None:

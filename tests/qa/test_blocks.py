@@ -55,6 +55,8 @@ By default, this is the first commit. You may also type `git stash`."""
         ("Which mouse is it?", RECORDS, "Auk", "Auk"),
         ("How much are meals in Germany?", MARKDOWN, "28 € | **130 €** |\n| Norway | 75 €", "28 €"),
         ("Is it 4471?", PLAIN, "4410\nAnneliese", "4410"),
+        ("What does the mouse cost?", f"{RECORDS}\n\nIt is grey.", "eur: 39.50\n\nIt", "39.50"),
+        ("What is grey?", f"{RECORDS}\n\nMade of grey steel.", "50\n\nMade of grey steel", "Made of grey steel"),
         ("How do I install it?", CODE, "Set up the VPN:\n\n```sh\n$ sudo apt", "sudo apt install wireguard"),
         ("How do I install it?", CODE, "apt install", "sudo apt install wireguard"),
         ("How do I install it?", CODE, "wireguard\nsudo wg", "sudo apt install wireguard\nsudo wg-quick up office"),

@@ -185,6 +185,27 @@ def test_a_cell_is_found_by_its_row_and_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
+def test_columns_beside_a_text_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "tickets.csv").write_text(
+        "ticket,handled_by,status,description\n"
+        "4417,Jonas Lind,open,The lower deck of the oven overheats by forty degrees since it was cleaned.\n"
+        "4418,Miriam Okoye,closed,The hose between the dryer and the flour silo keeps slipping off its clamp.\n"
+    )
+    with spanwise.open(tmp_path / "data") as collection:
+        collection.add(tmp_path / "tickets.csv")
+        for question, row, column, words in (
+            ("Who handled ticket 4418?", 2, "handled_by", "Miriam Okoye"),
+            ("Who handled ticket 4417?", 1, "handled_by", "Jonas Lind"),
+            ("By how much does the oven overheat?", 1, "description", "forty degrees"),
+        ):
+            result = collection.ask(question)
+            assert result.answerable
+            assert (result[0].text, result[0].document.id) == (words, f"tickets.csv/{row}")
+            assert result[0].location.element == f"record[{row}]/{column}"
+        assert not collection.ask("Who handled ticket 4431?").answerable
+
+
+@pytest.mark.models
 def test_a_fact_under_a_heading_is_found_for_what_the_heading_names(tmp_path: Path) -> None:
     with spanwise.open(tmp_path) as collection:
         collection.add(Source(ROUTERS, id="routers.md", media_type="text/markdown"))
