@@ -30,11 +30,12 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     the value is the answer. Of what runs on into the next row only the beginning counts, of
     what runs on from such a row into the text below it the longer part."""
     begin, stop = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", start)
-    if "|" not in text[begin:stop]:
+    alone = begin == 0 and text.startswith("\n\n", stop)  # as the one short cell of a record
+    if "|" not in text[begin:stop] and not alone:
         return start, end
     cells = row_cells(text, begin, stop)
     named = [NAMED_CELL.match(text, *cell) for cell in cells]
-    inline = len(cells) > 1 and all(named)
+    inline = (len(cells) > 1 or alone) and all(named)
     if end > stop:
         if "|" not in text[stop : (text + "\n").index("\n", stop + 1)]:
             below = end - len(text[stop:end].lstrip())

@@ -17,16 +17,17 @@ from .kinds import CSV, JSON, JSONL, TSV
 from .names import posix
 
 _USUAL = {
-    "text": ("text", "content", "body", "passage", "document", "article", "description"),
+    "text": ("text", "content", "body", "passage", "document", "article", "description", "answer"),
     "id": ("id", "_id", "doc_id", "document_id", "docid", "key"),
-    "title": ("title", "headline", "subject", "name"),
+    "title": ("title", "headline", "subject", "name", "question"),
     "uri": ("uri", "url", "link", "source"),
 }
 _MEDIA_TYPES = {
     CSV: "text/csv", TSV: "text/tab-separated-values", JSON: "application/json", JSONL: "application/jsonl",
 }  # fmt: skip
+_MAY_BE_SHORT = ("description", "answer")
 _SHORT = 60
-"""Characters; descriptions that are shorter on average name things (“Ball bearing 12 mm”) and stay in their table."""
+"""Characters; what is shorter on average is read as a cell (“Ball bearing 12 mm”), and stays in its table."""
 _LONGEST_CELL = 200
 """Characters; what is longer says no fact in short, and may be a vector of numbers."""
 _ONE_PASSAGE = 600
@@ -134,7 +135,7 @@ def _columns(records: list[Record], columns: Mapping[str, str], name: str) -> di
         for what, names in _USUAL.items()
         if any(name in folded for name in names)
     }
-    if usual.get("text", "").strip().lower() == "description" and "text" not in columns:
+    if usual.get("text", "").strip().lower() in _MAY_BE_SHORT and "text" not in columns:
         lengths = [len(_words(record.get(usual["text"]))) for record in records[:1_000]]
         if sum(lengths) < _SHORT * len(lengths):
             del usual["text"]

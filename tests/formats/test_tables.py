@@ -80,6 +80,12 @@ def test_a_question_is_a_title_and_no_cell(load) -> None:
     assert (source.text, source.title) == ("nr: 7 | topic: rooms\n\nOn the beach.", "Where is the desk?")
 
 
+def test_an_answer_is_a_text_below_its_question(load) -> None:
+    answer = "On the beach, behind the second row of chairs, from nine to five."
+    (source,) = load(f'question,answer,topic\nWhere is the desk?,"{answer}",rooms\n'.encode(), "faq.csv").sources
+    assert (source.text, source.title) == (f"topic: rooms\n\n{answer}", "Where is the desk?")
+
+
 @pytest.mark.parametrize(
     ("columns", "title"), [("title,name", "a"), ("name,headline", "b"), ("subject,name", "a"), ("name,nick", "a")]
 )
@@ -156,7 +162,7 @@ def test_a_table_of_values_is_one_document_row_by_row(load) -> None:
     assert source.layout.blocks[1].element == "record[2]"
 
 
-def test_short_descriptions_stay_in_their_table(load) -> None:
+def test_short_descriptions_and_answers_stay_in_their_table(load) -> None:
     short = b"no,description,price\n1,Ball bearing,1.85\n2,Drive belt,14.20\n"
     assert [source.text for source in load(short, "parts.csv").sources] == [
         "no: 1 | description: Ball bearing | price: 1.85\nno: 2 | description: Drive belt | price: 14.20"
@@ -164,6 +170,9 @@ def test_short_descriptions_stay_in_their_table(load) -> None:
     assert [source.text for source in load(short, "parts.csv", columns={"text": "description"}).sources] == [
         "no: 1 | price: 1.85\n\nBall bearing",
         "no: 2 | price: 14.20\n\nDrive belt",
+    ]
+    assert [source.text for source in load(b"question,answer\nWhere?,On the beach.\n", "faq.csv").sources] == [
+        "question: Where? | answer: On the beach."
     ]
     long = "Runs quietly in oil and lasts for about four years of daily use."
     (source,) = load(f"description,price\n{long},3\n".encode(), "a.csv").sources
