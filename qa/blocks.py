@@ -30,7 +30,7 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     the value is the answer. Of what runs on into the next row only the beginning counts, of
     what runs on from such a row into the text below it the longer part."""
     begin, stop = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", start)
-    alone = begin == 0 and text.startswith("\n\n", stop)  # as the one short cell of a record
+    alone = begin == 0 and end > stop and text.startswith("\n\n", stop)  # as the one short cell of a record
     if "|" not in text[begin:stop] and not alone:
         return start, end
     cells = row_cells(text, begin, stop)
