@@ -71,7 +71,7 @@ def add(collection: spanwise.Collection, documents: Sequence[CorpusDocument], fo
 
 
 def measure(collection: spanwise.Collection, rows: Sequence[Row]) -> dict[str, Any]:
-    """Percentages, and ECE and AUROC of the probability; `said` tells each question's best answer."""
+    """Percentages, and ECE and AUROC of the probability."""
     said = []
     for row in rows:
         result, hits = collection.ask(row.question), collection.search(row.question, 1)
@@ -80,9 +80,7 @@ def measure(collection: spanwise.Collection, rows: Sequence[Row]) -> dict[str, A
         shown = score_text(best.text if best and result.answerable else "", row.golds)
         said.append(
             {
-                "question": row.question,
-                "gold": row.golds[0] if row.golds else None,
-                "said": best.text if best else "",
+                "answerable": row.answerable,
                 "probability": round(best.probability, 3) if best else 0.0,
                 "shown": result.answerable,
                 "right": forced.right and row.answerable,
@@ -91,8 +89,8 @@ def measure(collection: spanwise.Collection, rows: Sequence[Row]) -> dict[str, A
                 "first": hits[0].document.id.endswith(context_id(row.context)),
             }
         )
-    answerable = [one for one in said if one["gold"] is not None]
-    rest = [one for one in said if one["gold"] is None]
+    answerable = [one for one in said if one["answerable"]]
+    rest = [one for one in said if not one["answerable"]]
     probabilities, right = [one["probability"] for one in said], [one["right"] for one in said]
     return {
         "F1 forced": _percent([one["f1"] for one in answerable]),
@@ -103,7 +101,6 @@ def measure(collection: spanwise.Collection, rows: Sequence[Row]) -> dict[str, A
         "mean probability of right answers": _percent([one["probability"] for one in said if one["right"]]),
         "ECE": round(expected_calibration_error(probabilities, right), 3),
         "AUROC": round(auroc(probabilities, right) or 0.0, 3),
-        "said": said,
     }
 
 
@@ -120,8 +117,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "|---|" + "---:|" * len(ways),
     ]
     for what in report[ways[0]]:
-        if what != "said":
-            lines.append(f"| {what} | " + " | ".join(str(report[way][what]) for way in ways) + " |")
+        lines.append(f"| {what} | " + " | ".join(str(report[way][what]) for way in ways) + " |")
     return "\n".join(lines) + "\n"
 
 
