@@ -11,8 +11,9 @@ _WORD = re.compile(r"[^\W_]{3,}")
 _SMALL = frozenset("and are did does for from how many much per the was were what which with".split())
 NAMED_CELL = re.compile(r"[^\s:|][^:|]{0,60}: +(?=\S)")
 """A cell that holds the name of its column: `price: 12`."""
-_FENCED = re.compile(  # with its end, which would else begin the next
-    r"^[ \t]*(?P<fence>```|~~~)[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[^\n]*|\Z)", re.MULTILINE | re.DOTALL
+_FENCED = re.compile(  # with its end, which would else begin the next; an end whose beginning is cut off begins none
+    r"^[ \t]*(?P<fence>```|~~~(?!~+[ \t]*$))[^\n]*\n(?![ \t]*\n)(?P<code>.*?)(?:^[ \t]*(?P=fence)[^\n]*|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _PROMPT = re.compile(r"[ \t]*(?:[$>%#] )?")
 _TYPED = re.compile(r"^[ \t]*\$ [^\n]+(?:\n[ \t]*\$ [^\n]+)*", re.MULTILINE)
@@ -60,13 +61,18 @@ def one_cell(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     return (first, last) if first < last else (start, end)
 
 
+def asks_for_command(question: str) -> bool:
+    """Whether `question` is how to do something, or names a command."""
+    return question_kind(question) == "how" or _COMMAND.search(question) is not None
+
+
 def whole_commands(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     """`[start, end)` of `text`; of what begins above a block of code and ends in it only the code. Where the question
     is how to do something or names a command, lines of code are whole, and a sentence that leads to code with a colon
     (“Issue the following command:”) gives way to it."""
-    asked = question_kind(question) == "how" or _COMMAND.search(question)
+    asked = asks_for_command(question)
     led = _LEADS_TO_CODE.match(text, end) if asked else None
-    for begin, stop in _code(text, start, led.end() if led else end):
+    for begin, stop in code_spans(text, start, led.end() if led else end):
         inside, next_to_it = begin <= start and end <= stop, led is not None and begin >= led.end()
         if (start < begin < end <= stop) or (asked and inside) or (next_to_it and stop - begin <= _LONGEST_CODE):
             first = text.rfind("\n", begin, start) + 1 if inside else begin
@@ -79,7 +85,7 @@ def whole_commands(question: str, text: str, start: int, end: int) -> tuple[int,
     return start, end
 
 
-def _code(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def code_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Where the code that `[start, end)` of `text` touches or ends before stands: what is fenced, and lines typed in a
     shell."""
     for block in _FENCED.finditer(text):

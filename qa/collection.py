@@ -287,7 +287,10 @@ class Collection(SearchCollection):
         for first in range(0, len(hits), max(step, 1)):
             some = hits[first : first + step]
             read = read_passages(reader, question, [hit.passage for hit in some])
-            read = [corrected_reading(question, hit.text, one) for hit, one in zip(some, read, strict=True)]
+            read = [
+                corrected_reading(question, hit.text, one, hit.passage.prefix)
+                for hit, one in zip(some, read, strict=True)
+            ]
             if names:
                 around = self._around([hit.passage for hit in some])
                 read = [prefer_named(names, text, one) for text, one in zip(around, read, strict=True)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from .commands import prefer_commands
 from .contacts import prefer_contacts
 from .differences import prefer_said
 from .reading import Reading
 
 
-def corrected_reading(question: str, text: str, reading: Reading) -> Reading:
-    """`reading` of the passage `text`, with the contact details that are asked for in front (`contacts`), and no figure
-    where a difference is asked for (`differences`)."""
-    return prefer_said(question, text, prefer_contacts(question, text, reading))
+def corrected_reading(question: str, text: str, reading: Reading, above: str = "") -> Reading:
+    """`reading` of the passage `text`, which stands below the title and headings `above`: with the contact details that
+    are asked for in front (`contacts`), no figure where a difference is asked for (`differences`), and in front the
+    command that the words of the question introduce (`commands`)."""
+    reading = prefer_said(question, text, prefer_contacts(question, text, reading))
+    return prefer_commands(question, text, reading, above)

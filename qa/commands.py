@@ -1,0 +1,120 @@
+"""Asked how to do something, a command is the answer that is introduced by the words of the question.
+
+The reading model learned from sentences: it finds commands, and scores them far too low to be shown. So where a line of
+code, or code within a sentence, stands below words that hold all the question is about (its own words, what leads to
+it, the headings above), it takes the score of the passage's best span, or a fair one if that is lower. One word that is
+missing (“uninstall”, “with Bazel”) and everything stays as the model has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..index.sentences import sentence_spans
+from .blocks import asks_for_command, code_spans
+from .reading import Candidate, Reading
+
+_WORD = re.compile(r"[^\W_]{2,}")
+_SMALL = frozenset(
+    "an and any are be by can could do does for from have how if in into is it its let make me my of on or our own "
+    "run should so some tell that the them there this to use using want was way we what when which will with would you "
+    "your execute executing running command commands flag flags option options switch".split()
+)
+_ENDING = re.compile(r"(?<=\w\w\w)(?:ation|ing|ed|es|s|e)$")
+_DOUBLED = re.compile(r"([^ls\W])\1$")
+_INLINE = re.compile(r"(?P<mark>`{1,2})(?P<code>[^`\n]{1,200})(?P=mark)(?P<link>_?)")  # those of reST end in `_
+_LIKE_COMMAND = re.compile(r"-|[^ ]+[ =]")
+_BELOW = re.compile(  # what leads to it, and a line that begins like a command and does not end like a sentence
+    r":[ \t]*\n(?:[ \t]*(?:::)?[ \t]*\n){0,3}(?P<code>[ \t]*[a-z./~][\w./-]*(?: [^ \n]+)+(?<![.:;,]))[ \t]*(?=\n|\Z)"
+)
+_PROMPT = re.compile(r"[ \t]*[$>%] ")
+_COMMENT = re.compile(r"[ \t]*(?:#|//)[ \t]")
+_LONGEST_LEAD, _LONGEST_CODE = 300, 300
+_FAIR = 3.0
+"""Score that a command which the question's words introduce has at least."""
+_WEAKER = 3.0
+"""Logits taken from what else its passage says."""
+
+
+def prefer_commands(question: str, text: str, reading: Reading, above: str = "") -> Reading:
+    """`reading` of the passage `text` below the title and headings `above`; where `question` asks how to do something
+    or for a command, the one in front that all its words introduce."""
+    if not reading.candidates or not asks_for_command(question):
+        return reading
+    wanted = _stems(question)
+    if len(wanted) < 2:
+        return reading
+    headings = _stems(above)
+    best: tuple[int, float] = (0, 0.0)
+    found = None
+    for start, end, lead in _commands(text):
+        own = wanted & _stems(f"{lead} {text[start:end]}")
+        if 2 * len(own) < len(wanted) or wanted - own - headings:
+            continue
+        pointed = max((one.score for one in reading.candidates if one.start < end and start < one.end), default=-99.0)
+        if found is None or (len(own), pointed) > best:
+            found, best = (start, end), (len(own), pointed)
+    if found is None:
+        return reading
+    first = Candidate(*found, max(reading.best_score, _FAIR))
+    others = (
+        replace(one, score=one.score - _WEAKER)
+        for one in reading.candidates
+        if one.end <= found[0] or found[1] <= one.start
+    )
+    return replace(reading, candidates=(first, *others))
+
+
+def _commands(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where commands stand in `text`, each with what leads to it: the comment above it in a block of code, or the
+    paragraph above the block; of code within a sentence the sentence."""
+    blocks: list[tuple[int, int]] = []
+    for begin, stop in (*code_spans(text, 0, len(text)), *(found.span("code") for found in _BELOW.finditer(text))):
+        if any(first <= begin < last for first, last in blocks):  # typed in a shell, and fenced
+            continue
+        blocks.append((begin, stop))
+        lead = _paragraph_before(text, begin)
+        for start, end, comment in _lines(text, begin, stop):
+            if end - start <= _LONGEST_CODE:
+                yield start, end, comment or lead
+    sentences = sentence_spans(text) if "`" in text else []
+    for found in _INLINE.finditer(text):
+        start, end = found.span("code")
+        if found["link"] or not _LIKE_COMMAND.match(found["code"]):
+            continue
+        if not any(begin <= start < stop for begin, stop in blocks):
+            first, last = next(one for one in sentences if one[0] <= start < one[1])
+            alone = not text[first : found.start()].strip()
+            yield start, end, _paragraph_before(text, first) if alone else text[first:last]
+
+
+def _lines(text: str, begin: int, stop: int) -> Iterator[tuple[int, int, str]]:
+    """The commands of a block of code: each line behind a prompt, else lines that follow one another; with the comment
+    above them."""
+    comment, start = "", -1
+    typed = bool(_PROMPT.match(text, begin))
+    place = begin
+    for line in [*text[begin:stop].split("\n"), ""]:
+        end = place + len(line)
+        said = _COMMENT.match(line)
+        if start >= 0 and (typed or said or not line.strip()):
+            yield start, begin + len(text[begin : place - 1].rstrip()), comment
+            start = -1
+        if said:
+            comment = line
+        elif line.strip() and start < 0 and (not typed or _PROMPT.match(line)):
+            prompt = _PROMPT.match(line)
+            start = place + (prompt.end() if prompt else len(line) - len(line.lstrip()))
+        place = end + 1
+
+
+def _paragraph_before(text: str, place: int) -> str:
+    above = re.sub(r"[\s:]*(?:(?:```|~~~)[^\n]*)?[\s:]*$", "", text[max(0, place - _LONGEST_LEAD) : place])
+    return re.split(r"\n[ \t]*\n", above)[-1]
+
+
+def _stems(words: str) -> set[str]:
+    stems = (_ENDING.sub("", word) for word in _WORD.findall(words.casefold()) if word not in _SMALL)
+    return {_DOUBLED.sub(r"\1", stem) for stem in stems}
