@@ -17,6 +17,7 @@ from .blocks import asks_for_command, code_spans
 from .reading import Candidate, Reading
 
 _WORD = re.compile(r"[^\W_]{2,}")
+_COMPOUND = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
 _SMALL = frozenset(
     "an and any are be by can could do does for from have how if in into is it its let make me my of on or our own "
     "run should so some tell that the them there this to use using want was way we what when which will with would you "
@@ -43,15 +44,14 @@ def prefer_commands(question: str, text: str, reading: Reading, above: str = "")
     or for a command, the one in front that all its words introduce."""
     if not reading.candidates or not asks_for_command(question):
         return reading
-    wanted = _stems(question)
-    if len(wanted) < 2:
-        return reading
+    compounds = set(_COMPOUND.findall(question.casefold()))  # `pyenv-virtualenv` is no virtualenv
+    wanted = _stems(_COMPOUND.sub(" ", question)) | compounds
     headings = _stems(above)
     best: tuple[int, float] = (0, 0.0)
     found = None
     for start, end, lead in _commands(text):
         own = wanted & _stems(f"{lead} {text[start:end]}")
-        if 2 * len(own) < len(wanted) or wanted - own - headings:
+        if len(own) < max(2, len(wanted) / 2) or wanted - own - headings:
             continue
         pointed = max((one.score for one in reading.candidates if one.start < end and start < one.end), default=-99.0)
         if found is None or (len(own), pointed) > best:
@@ -116,5 +116,6 @@ def _paragraph_before(text: str, place: int) -> str:
 
 
 def _stems(words: str) -> set[str]:
+    compounds = _COMPOUND.findall(words.casefold())
     stems = (_ENDING.sub("", word) for word in _WORD.findall(words.casefold()) if word not in _SMALL)
-    return {_DOUBLED.sub(r"\1", stem) for stem in stems}
+    return {_DOUBLED.sub(r"\1", stem) for stem in stems} | set(compounds)
