@@ -9,6 +9,7 @@ missing (“uninstall”, “with Bazel”) and everything stays as the model ha
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -71,8 +72,8 @@ def _commands(text: str) -> Iterator[tuple[int, int, str]]:
     """Where commands stand in `text`, each with what leads to it: the comment above it in a block of code, or the
     paragraph above the block; of code within a sentence the sentence."""
     blocks: list[tuple[int, int]] = []
-    for begin, stop in (*code_spans(text, 0, len(text)), *(found.span("code") for found in _BELOW.finditer(text))):
-        if any(first <= begin < last for first, last in blocks):  # typed in a shell, and fenced
+    for begin, stop in sorted((*code_spans(text, 0, len(text)), *(one.span("code") for one in _BELOW.finditer(text)))):
+        if blocks and begin < blocks[-1][1]:  # typed in a shell, and fenced
             continue
         blocks.append((begin, stop))
         lead = _paragraph_before(text, begin)
@@ -82,12 +83,14 @@ def _commands(text: str) -> Iterator[tuple[int, int, str]]:
     sentences = sentence_spans(text) if "`" in text else []
     for found in _INLINE.finditer(text):
         start, end = found.span("code")
-        if found["link"] or not _LIKE_COMMAND.match(found["code"]):
+        block = bisect_right(blocks, (start, len(text))) - 1
+        if found["link"] or not _LIKE_COMMAND.match(found["code"]) or (block >= 0 and start < blocks[block][1]):
             continue
-        if not any(begin <= start < stop for begin, stop in blocks):
-            first, last = next(one for one in sentences if one[0] <= start < one[1])
-            alone = not text[first : found.start()].strip()
-            yield start, end, _paragraph_before(text, first) if alone else text[first:last]
+        first, last = sentences[bisect_right(sentences, (start, len(text))) - 1]
+        if text[first : found.start()].strip():
+            yield start, end, text[max(first, start - _LONGEST_LEAD) : min(last, end + _LONGEST_LEAD)]
+        else:
+            yield start, end, _paragraph_before(text, first) + text[end : min(last, end + _LONGEST_LEAD)]
 
 
 def _lines(text: str, begin: int, stop: int) -> Iterator[tuple[int, int, str]]:
