@@ -70,7 +70,7 @@ def main() -> None:
         report["reader"] = collection.reader_fingerprint
         for name, asked in questions().items():
             report[name] = [said(collection, *one) for one in asked]
-    write_figures(options.out, "Rows that are there and rows that are not", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Rows that are there and rows that are not", as_markdown(report), report)
 
 
 def questions() -> dict[str, list[Asked]]:
