@@ -36,6 +36,6 @@ def layout_json(layout: Layout) -> dict[str, Rows]:
     return {name: rows(getattr(layout, name)) for name in _MADE_BY}
 
 
-def layout_of(said: Mapping[str, Rows]) -> Layout:
+def layout_from_json(said: Mapping[str, Rows]) -> Layout:
     """The reverse of `layout_json`; parts that are not named are empty."""
     return Layout(**{name: tuple(_MADE_BY[name](*row) for row in parts) for name, parts in said.items()})

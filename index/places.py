@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import groupby
 
-from .layout_json import Rows, layout_of, rows
+from .layout_json import Rows, layout_from_json, rows
 from .records import Block, GlyphLine, Layout, Span
 
 _BLOCKS_PER_CHUNK = 400
@@ -44,7 +44,7 @@ def read_places(connection: sqlite3.Connection, document: int, span: Span) -> tu
         (document, max(span.end, span.start + 1), span.start),
     )
     for (packed,) in chunks:
-        places = layout_of(json.loads(zlib.decompress(packed)))
+        places = layout_from_json(json.loads(zlib.decompress(packed)))
         blocks.extend(places.blocks)
         lines.extend(places.lines)
     return (

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .embedding import Fingerprint, Vectors
-from .layout_json import layout_of
+from .layout_json import layout_from_json
 from .lexical_sqlite import count_words
 from .records import Source
 from .storage import Database, translated
@@ -59,7 +59,7 @@ class Rebuild:
             return None
         document_id, text, title, media_type, layout_hash, *parts = row
         names = ("headings", "pages", "excluded", "unbroken", "together", "tables")
-        layout = layout_of({name: json.loads(part) for name, part in zip(names, parts, strict=True)})
+        layout = layout_from_json({name: json.loads(part) for name, part in zip(names, parts, strict=True)})
         return Source(text, document_id, title, media_type=media_type, layout=layout if layout_hash else None)
 
     def prepare(self, keys: Sequence[int], drafts: Sequence[DocumentDraft]) -> None:

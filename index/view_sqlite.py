@@ -15,7 +15,7 @@ from .durable import file_sizes
 from .embedding import Vectors
 from .filters import Where
 from .filters_sql import condition
-from .layout_json import layout_of
+from .layout_json import layout_from_json
 from .lexical_sqlite import Lexicon
 from .locating import locate
 from .matching_sqlite import matches, shares
@@ -143,7 +143,7 @@ class SqliteView:
                     way_out="Add the document again.",
                 )
             above = tuple(json.loads(heading))
-            rows_of = layout_of({"tables": json.loads(tables)}).tables
+            rows_of = layout_from_json({"tables": json.loads(tables)}).tables
             found[key] = Passage(_info(info_row), span, stored, span.utf16(text), above, page, prefix, rows_of)
         return found
 
@@ -157,7 +157,7 @@ class SqliteView:
             return None
         row = self._connection.execute("SELECT pages FROM documents WHERE key = ?", (key,)).fetchone()
         blocks, lines = read_places(self._connection, key, span)
-        pages = layout_of({"pages": json.loads(row[0])}).pages
+        pages = layout_from_json({"pages": json.loads(row[0])}).pages
         return locate(self._text(key), span, document.media_type, pages=pages, blocks=blocks, lines=lines)
 
     def document(self, document_id: str) -> Document:
@@ -167,7 +167,7 @@ class SqliteView:
         if row is None:
             raise not_found(document_id)
         text, headings, pages, excluded, *info_row = row
-        layout = layout_of(
+        layout = layout_from_json(
             {"headings": json.loads(headings), "pages": json.loads(pages), "excluded": json.loads(excluded)}
         )
         return Document(_info(info_row), text, layout.headings, layout.pages, layout.excluded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layout_json import layout_json, layout_of
+from ..layout_json import layout_from_json, layout_json
 from ..records import Source
 
 Json = dict[str, Any]
@@ -28,4 +28,4 @@ def source_json(source: Source) -> Json:
 def source_of(value: Json) -> Source:
     """The reverse of `source_json`."""
     layout = value["layout"]
-    return Source(**{**value, "layout": layout_of(layout) if layout is not None else None})
+    return Source(**{**value, "layout": layout_from_json(layout) if layout is not None else None})
