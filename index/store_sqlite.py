@@ -32,7 +32,7 @@ from .records import DocumentInfo, Layout, Original, Source
 from .reindexing import Rebuild, pack, runs
 from .reports import Compacted, Finding, Work
 from .storage import Database, translated
-from .store import DocumentDraft, FileRecord, Sampled, Stored, View
+from .store import DocumentDraft, FileRecord, Sampled, Stored
 from .vectors import LargeIndexes, VectorIndexFactory
 from .view_sqlite import REMEMBERED, TEXTS_KEPT, SqliteView, not_found
 from .words import forms_of, plain_words
@@ -52,17 +52,14 @@ class SqlitePassageStore:
     ) -> None:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
-        self._indexes = Indexes(self._database, self._reading, self.fingerprint, index_factory, large_indexes)
+        self._indexes = Indexes(self._database, self.reading, self.fingerprint, index_factory, large_indexes)
         self._texts: LruCache[int, str] = LruCache(TEXTS_KEPT)
         self._known_words = KnownWords()
         self.originals = Originals(folder)
         self._sweep_leftovers()
 
-    def reading(self) -> AbstractContextManager[View]:
-        return self._reading()
-
     @contextmanager
-    def _reading(self) -> Iterator[SqliteView]:
+    def reading(self) -> Iterator[SqliteView]:
         held = self._indexes.held  # taken before the transaction begins, so it is never later than what the view sees
         with self._database.reading() as connection:
             yield SqliteView(connection, self, held)
@@ -153,7 +150,7 @@ class SqlitePassageStore:
 
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         fingerprint = self.fingerprint()
-        with self._reading() as view, self._database.reading() as connection:
+        with self.reading() as view, self._database.reading() as connection:
             findings = list(verifying.check(connection, self.originals, fingerprint.dimension if fingerprint else None))
             findings.extend(self._indexes.check(view))
             samples = verifying.sampled(connection, sample) if not findings else []
