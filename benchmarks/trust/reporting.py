@@ -32,24 +32,18 @@ def in_memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def write_report(out: Path | None, title: str, command: list[str], text: str, script: str = "benchmarks/trust") -> None:
-    """Print `text` under a heading, and store it as Markdown in `out`."""
-    kept = [word for word in command if word != "--out" and (out is None or word != str(out))]
-    report = f"# {title}\n\n`{_shown(['python', script, *kept])}`\n{circumstances()}\n\n{text}"
+def write_report(out: Path | None, title: str, text: str) -> None:
+    """Print `text` under a heading and the command, and store it as Markdown in `out`."""
+    # Of files elsewhere on this machine the name alone.
+    command = shlex.join(re.sub("(^|(?<==))/.*/", "", word) for word in ["python", *sys.argv])
+    report = f"# {title}\n\n`{command}`  \n{circumstances()}\n\n{text}"
     sys.stdout.write(report)
     if out:
         out.write_text(report, encoding="utf-8")
 
 
 def write_figures(out: Path | None, title: str, text: str, figures: Any) -> None:
-    """Print `text` under a heading, and store it as Markdown and `figures` as JSON in `out`, given without suffix."""
-    report = f"# {title}\n\n`{_shown(['python', *sys.argv])}`  \n{circumstances()}\n\n{text}"
-    sys.stdout.write(report)
+    """As `write_report`, and store `figures` as JSON beside it; `out` is given without suffix."""
+    write_report(out and out.with_suffix(".md"), title, text)
     if out:
-        out.with_suffix(".md").write_text(report, encoding="utf-8")
         out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-def _shown(command: list[str]) -> str:
-    """Of files elsewhere on this machine the name alone."""
-    return shlex.join(re.sub("(^|(?<==))/.*/", "", word) for word in command)
