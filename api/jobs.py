@@ -176,7 +176,7 @@ class Jobs:
     def _work(self) -> None:
         with (self._folder / ".worker").open("w") as lock:
             while not self._taken(lock):
-                if self._pause(LOOK_SECONDS):
+                if self._pause():
                     return
             looking = True
             while not self._stopping:
@@ -188,7 +188,7 @@ class Jobs:
                         logger.warning("The folder of the jobs cannot be read: %s", error.strerror)
                     job_id, looking = None, False
                 if job_id is None:
-                    self._pause(LOOK_SECONDS)
+                    self._pause()
                     continue
                 try:
                     if not self._step(job_id):
@@ -208,10 +208,10 @@ class Jobs:
             return False
         return True
 
-    def _pause(self, seconds: float) -> bool:
+    def _pause(self) -> bool:
         """Wait for a job or a stop; whether it is a stop."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._woken, seconds)
+            self._changed.wait_for(lambda: self._stopping or self._woken, LOOK_SECONDS)
             self._woken = False
             return self._stopping
 

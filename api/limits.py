@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 class Limits:
     """The limits of one application. Counts are of this process and forgotten when it ends."""
 
-    def __init__(self, app: APIFlask, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         check_rate(settings.rate_limit, "SPANWISE_RATE_LIMIT")
         self._places = threading.BoundedSemaphore(settings.max_concurrent)
         self._patience = settings.queue_seconds

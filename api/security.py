@@ -121,7 +121,7 @@ def install(app: APIFlask, *, require_keys: bool, hosts: tuple[str, ...]) -> Non
         _check_host_name(host)
     keys = app.extensions["spanwise.keys"] = KeyFile(config.data)
     names = frozenset(hosts) | frozenset(name.lower() for name in _split(config.hosts))
-    limits = app.extensions["spanwise.limits"] = Limits(app, config)
+    limits = app.extensions["spanwise.limits"] = Limits(config)
 
     @app.before_request
     def identify() -> Response | None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from spanwise.qa import calibration as calibrations
+from spanwise.qa.calibrating import judged
 from spanwise.qa.calibration import Regime
 from spanwise.qa.evaluation.files import digest, json_objects, read_text
-from spanwise.qa.evaluation.fit_calibration import CONTACT, POOLED, SINGLE, SMALL, as_evidence, judged
+from spanwise.qa.evaluation.fit_calibration import CONTACT, POOLED, SINGLE, SMALL, as_evidence
 from spanwise.qa.evaluation.metrics import confidence, mean_text, risk_coverage, score_text
 from spanwise.qa.reading import load_reader
 
@@ -50,7 +51,7 @@ def main() -> None:
                 continue
             evidence = [as_evidence(record, calibration.stop if regime == "collection" else None) for record in chosen]
             judge = calibration.judge(regime)
-            probabilities, right = judged(judge, evidence, regime, reader.threshold)
+            probabilities, right = judged(judge, evidence, reader.threshold)
             shown = [
                 found.ranking[0].text if found.ranking and probability >= judge.answer_above else ""
                 for found, probability in zip(evidence, probabilities, strict=True)

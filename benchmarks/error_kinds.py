@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from spanwise.qa import calibration as calibrations
-from spanwise.qa.calibrating import Evidence
+from spanwise.qa.calibrating import Evidence, judged
 from spanwise.qa.deciding import Decided
 from spanwise.qa.evaluation.files import json_objects, read_text
-from spanwise.qa.evaluation.fit_calibration import GROUPS, as_evidence, judged
+from spanwise.qa.evaluation.fit_calibration import GROUPS, as_evidence
 from spanwise.qa.evaluation.metrics import normalise, score_text
 from spanwise.qa.reading import load_reader
 
@@ -52,7 +52,7 @@ def judged_kinds(
         chosen = [record for record in records if record["group"] in groups]
         evidence = [as_evidence(record, calibration.stop if regime == "collection" else None) for record in chosen]
         judge = calibration.judge(regime)
-        probabilities, right = judged(judge, evidence, regime, threshold)
+        probabilities, right = judged(judge, evidence, threshold)
         for record, found, probability, hit in zip(chosen, evidence, probabilities, right, strict=True):
             shown = probability >= judge.answer_above
             if not found.answers:

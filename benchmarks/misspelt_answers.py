@@ -54,7 +54,7 @@ def main() -> None:
             ("as written", [(row.question, row.golds) for row in asked]),
         ):
             report[kind] = measure(collection, reader, questions)
-    write_figures(options.out, "Misspelt questions, answered", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Misspelt questions, answered", as_markdown(report), report)
 
 
 def measure(

@@ -131,7 +131,7 @@ def main() -> None:
     ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     sys.stderr.write(f"peak memory {peak} MB\n")
-    write_report(chosen.out, "Kinds of index", sys.argv[1:], "\n".join([*lines, ""]), "benchmarks/nearest.py")
+    write_report(chosen.out, "Kinds of index", "\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

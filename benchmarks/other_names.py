@@ -58,7 +58,7 @@ def main() -> None:
             indexed(contexts(rows, titles=True), data=options.data, reader=reader) as collection,
         ):
             report[way] = measure(collection, asked)
-    write_figures(options.out, "Questions about somebody else", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Questions about somebody else", as_markdown(report), report)
 
 
 def swapped_names(rows: Sequence[Row], count: int) -> list[Asked]:

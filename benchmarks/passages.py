@@ -93,7 +93,7 @@ def main() -> None:
         name: one | {figure: 100 * float(np.mean(one[figure])) for figure in ("ndcg10", "f1")}
         for name, one in report.items()
     }
-    write_figures(options.out, "Length and overlap of passages", __doc__, as_markdown(report), means)
+    write_figures(options.out, "Length and overlap of passages", as_markdown(report), means)
 
 
 def joined(rows: Sequence[Row]) -> tuple[dict[str, str], list[Asked]]:

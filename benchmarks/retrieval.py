@@ -101,7 +101,7 @@ def main() -> None:
     judged = {name: each for name, each in judged.items() if each}
     for name in judged:
         report[name]["re-ranked"] = reranking(name, judged)
-    write_figures(options.out, "Retrieval against its parts", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Retrieval against its parts", as_markdown(report), report)
 
 
 def gathered(name: str, path: Path, embedder: CachedEmbedder, options: argparse.Namespace) -> list[Judged]:

@@ -317,8 +317,7 @@ def main() -> None:
     head = "| " + " | ".join([names[0], *(str(column[names[0]]) for column in columns)]) + " |"
     rows = ["| " + " | ".join([name, *(str(column[name]) for column in columns)]) + " |" for name in names[1:]]
     text = "\n".join([head, "|---|" + "---:|" * len(columns), *rows, ""])
-    command = [word for word in sys.argv[1:] if chosen.keep is None or word not in ("--keep", str(chosen.keep))]
-    write_report(chosen.out, "Scale", command, text, "benchmarks/scale.py")
+    write_report(chosen.out, "Scale", text)
 
 
 if __name__ == "__main__":

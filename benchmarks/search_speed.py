@@ -50,7 +50,6 @@ def main() -> None:
     write_figures(
         options.out,
         "Speed of search",
-        __doc__,
         f"{options.queries} queries for each row.\n\n{as_markdown(columns)}",
         columns,
     )

@@ -79,7 +79,7 @@ def main() -> None:
         text += "".join(f"| {name} | {given[name]} |\n" for name in OF_SCALE)
         columns["given vectors"] = given
     settings = f"Search, ask and HTTP: {options.questions} questions each; asks per second: {options.seconds:g} s each."
-    write_figures(options.out, "Speed", __doc__, f"{settings} Times in milliseconds unless said.\n\n{text}", columns)
+    write_figures(options.out, "Speed", f"{settings} Times in milliseconds unless said.\n\n{text}", columns)
 
 
 def _alone(flag: str, options: argparse.Namespace, size: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from spanwise.api.serialise import ask_json
 from spanwise.index import beside
 from spanwise.qa import reading
 from spanwise.qa.collection import Collection
-from trust.reporting import write_report
+from trust.reporting import write_figures
 
 STAGES = ("encode", "lexical", "dense", "fuse", "tokenise", "read", "decide", "confirm", "serialise")
 READER, EMBEDDER = (12, 384, 1536), (6, 384, 1536)
@@ -306,12 +306,9 @@ def main() -> None:
     shown = {"int8": "int8", "float32": "float32", "bfloat16": "bfloat16"}
     speeds = ", ".join(f"{peak[kind] / 1e6:.0f} GFLOP/s {name}" for kind, name in shown.items())
     text = f"One core: {speeds}, {peak['bytes'] / 1e6:.1f} GB/s.\n\n" + "\n".join(map(table, reports))
-    command = [word for word in sys.argv[1:] if word not in ("--out", str(chosen.out))]
-    write_report(chosen.out and chosen.out.with_suffix(".md"), "Stages of an answer", command, text,
-                 "benchmarks/stages.py")  # fmt: skip
+    data = {"peaks": peak, "reports": reports, "growth": growth}
+    write_figures(chosen.out, "Stages of an answer", text, data)
     if chosen.out:
-        data = {"peaks": peak, "reports": reports, "growth": growth}
-        chosen.out.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         chosen.out.with_suffix(".svg").write_text(growth_svg(growth, STAGES), encoding="utf-8")
         with chosen.out.with_suffix(".md").open("a", encoding="utf-8") as file:
             file.write(f"\nProcessor time of each stage as the collection grows:\n\n![]({chosen.out.name}.svg)\n")

@@ -65,7 +65,7 @@ def main() -> None:
             misspelt.append(wrong)
     with indexed(corpus.documents, data=options.data / "index", embedder=cached_embedder(options.data)) as collection:
         report = measure(collection, queries, misspelt)
-    write_figures(options.out, "Misspelt questions", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Misspelt questions", as_markdown(report), report)
 
 
 def misspell(question: str) -> Misspelt | None:

@@ -33,8 +33,8 @@ from ..errors import (
 from ..settings import Settings
 from .durable import PART, file_sha256, make_folder, sync_folder
 from .managing import REPLACED, alone, already, set_aside, sweep
-from .originals import FOLDER, Originals, is_digest
-from .storage import DATABASE, Database, collection_folder, translated
+from .originals import Originals, is_digest
+from .storage import DATABASE, ORIGINALS, Database, collection_folder, translated
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -130,8 +130,8 @@ def _backup(database: Database, originals: Originals, target: Path) -> None:
         files: dict[str, dict[str, Any]] = {}
         files |= {name: {"size": file.stat().st_size, "sha256": file_sha256(file)} for name, file in members.items()}
         for name in kept:
-            members[f"{FOLDER}/{name}"] = file = originals.folder / name
-            files[f"{FOLDER}/{name}"] = {"size": file.stat().st_size, "sha256": name}
+            members[f"{ORIGINALS}/{name}"] = file = originals.folder / name
+            files[f"{ORIGINALS}/{name}"] = {"size": file.stat().st_size, "sha256": name}
         manifest = {
             "format": FORMAT,
             "collection": folder.name,
@@ -164,7 +164,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     with _opened(archive) as tar:
         manifest = _manifest(tar, archive)
         expected = dict(manifest["files"])
-        (folder / FOLDER).mkdir()
+        (folder / ORIGINALS).mkdir()
         while (member := tar.next()) is not None:
             said = expected.pop(member.name, None)
             content = tar.extractfile(member)
@@ -179,10 +179,10 @@ def _unpack(archive: Path, folder: Path) -> None:
                 raise _not_as_written(archive, member.name)
         if expected:
             raise _not_as_written(archive, min(expected))
-    if any((folder / FOLDER).iterdir()):
-        sync_folder(folder / FOLDER)
+    if any((folder / ORIGINALS).iterdir()):
+        sync_folder(folder / ORIGINALS)
     else:
-        (folder / FOLDER).rmdir()
+        (folder / ORIGINALS).rmdir()
     sync_folder(folder)
 
 
@@ -250,7 +250,7 @@ def _manifest(tar: tarfile.TarFile, archive: Path) -> dict[str, Any]:
 def _is_ours(name: str) -> bool:
     folder, _, file = name.rpartition("/")
     if folder:
-        return folder == FOLDER and is_digest(file)
+        return folder == ORIGINALS and is_digest(file)
     return name == DATABASE or (name.endswith(".json") and not name.startswith("."))
 
 

@@ -17,6 +17,8 @@ from .packaged_model import check_weights, packaged_folder, sha256
 from .timings import check_time
 from .turns import Turns
 
+_BATCH_SIZE = 32
+
 
 class SentenceTransformerEmbedder:
     """A sentence-transformers model behind the `Embedder` protocol. One lock: the model runs one batch at a time."""
@@ -26,7 +28,6 @@ class SentenceTransformerEmbedder:
         model: str = DEFAULT_MODEL,
         *,
         threads: int = 0,
-        batch_size: int = 32,
         query_prompt: str | None = None,
         passage_prompt: str | None = None,
     ) -> None:
@@ -56,7 +57,6 @@ class SentenceTransformerEmbedder:
                 way_out=f"Give a sentence-transformers model by path or hub name, or leave it out for {DEFAULT_MODEL}.",
             ) from error
         self._turns = Turns()
-        self._batch_size = batch_size
         own = {name: prompt for name, prompt in (self._model.prompts or {}).items() if prompt}
         wanted = known_prompts(model)
         if own:
@@ -95,14 +95,14 @@ class SentenceTransformerEmbedder:
         # all of a document.
         order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
         vectors = np.empty((len(texts), self.fingerprint.dimension), dtype=np.float32)
-        for start in range(0, len(order), self._batch_size):
+        for start in range(0, len(order), _BATCH_SIZE):
             check_time()
-            positions = order[start : start + self._batch_size]
+            positions = order[start : start + _BATCH_SIZE]
             with self._turns.turn():
                 vectors[positions] = self._model.encode(
                     [texts[position] for position in positions],
                     prompt=prompt or None,
-                    batch_size=self._batch_size,
+                    batch_size=_BATCH_SIZE,
                     convert_to_numpy=True,
                     normalize_embeddings=True,
                     show_progress_bar=False,

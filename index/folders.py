@@ -13,7 +13,7 @@ from ..errors import InputError, MissingExtraError, SourceError
 from ..settings import Settings
 from .formats.limits import ParseLimits
 from .ingest import BATCH_CHARACTERS, check_distinct, checked, is_folder, parse_limits
-from .loading import LoadOptions, files_below, id_of_path, load_read, read_file, shown
+from .loading import LoadOptions, files_below, id_of_path, load_bytes, read_file, shown
 from .records import Failure, Source
 from .store import FileRecord
 
@@ -154,7 +154,7 @@ class FolderReader:
             if (known.size, known.mtime_ns) != stamp[2:4]:
                 batch.files.append(FileRecord(*stamp, known.documents))
             return
-        loaded = load_read(data, path, self._options, self._limits)
+        loaded = load_bytes(data, path, options=self._options, limits=self._limits, named=False)
         sources = [checked(source, self._settings) for source in loaded.sources]
         ids = tuple(str(source.id) for source in sources)
         check_distinct(ids, self._taken)

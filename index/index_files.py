@@ -148,13 +148,6 @@ class IndexFiles:
         sync_folder(self.folder)
         self._sweep(draft.manifest)
 
-    def remove(self) -> None:
-        """Remove the index. Only under the collection's write lock."""
-        if self.folder.is_dir():
-            (self.folder / MANIFEST).unlink(missing_ok=True)
-            sync_folder(self.folder)
-            self._sweep(None)
-
     def clean(self) -> None:
         """Remove what one that was cut off has left."""
         with suppress(FileNotFoundError):
@@ -165,10 +158,9 @@ class IndexFiles:
         """What the files take."""
         return sum(file_sizes(self.folder).values())
 
-    def _sweep(self, kept: Manifest | None) -> None:
-        names = {MANIFEST, kept.index, kept.keys} if kept else set()
+    def _sweep(self, kept: Manifest) -> None:
         for file in self.folder.iterdir():
-            if file.name not in names:
+            if file.name not in (MANIFEST, kept.index, kept.keys):
                 file.unlink(missing_ok=True)
 
 

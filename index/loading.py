@@ -172,19 +172,14 @@ class Loaded:
     failed: tuple[Failure, ...] = ()
 
 
-def load_path(
-    path: Path, *, root: Path | None = None, options: LoadOptions | None = None, limits: ParseLimits | None = None
-) -> Loaded:
-    """The sources of one file; ids and uris begin with the path relative to `root`. Raises SourceError."""
-    limits = limits or ParseLimits()
-    data = read_file(path, root, limits)
-    # Inside a folder the suffix of a text file decides; a file given by name is tried.
-    return _load(data, _name(path, root), options or LoadOptions(), limits, named=root is None)
+def load_path(path: Path, *, options: LoadOptions | None = None, limits: ParseLimits | None = None) -> Loaded:
+    """The sources of one file that was given by name; their ids and uris begin with it. Raises SourceError."""
+    return load_bytes(read_file(path, None, limits or ParseLimits()), path.name, options=options, limits=limits)
 
 
 def read_file(path: Path, root: Path | None, limits: ParseLimits) -> bytes:
     """The bytes of a file; one below `root` is called by its path there. Raises SourceError."""
-    name = _name(path, root)
+    name = path.relative_to(root).as_posix() if root else path.name
     try:
         if root and not path.is_file():  # a pipe would be waited for, a link may lead nowhere, a folder may be locked
             raise SourceError(
@@ -220,15 +215,6 @@ def _bounded(file: IO[bytes], size: int, most: int) -> bytes:
     return b"".join(chunk for chunk in chunks if chunk)
 
 
-def load_read(data: bytes, name: str, options: LoadOptions, limits: ParseLimits) -> Loaded:
-    """The sources of a file in a folder that has been read; `name` is its path there. Raises SourceError."""
-    return _load(data, name, options, limits, named=False)
-
-
-def _name(path: Path, root: Path | None) -> str:
-    return (path.relative_to(root) if root else Path(path.name)).as_posix()
-
-
 def load_bytes(
     data: bytes,
     name: str,
@@ -237,20 +223,17 @@ def load_bytes(
     limits: ParseLimits | None = None,
     named: bool = True,
 ) -> Loaded:
-    """The sources of a file's bytes, as of an upload; ids and uris begin with `name`.
+    """The sources of a file's bytes; ids and uris begin with `name`.
 
     The format is what the bytes show, else what the suffix of `name` says. A suffix that is not known is tried as text
-    where `named` is true, and refused where it is not. Raises SourceError.
+    where `named` is true, and refused where it is not, as in folders and uploads. Raises SourceError.
     """
-    return _load(data, name, options or LoadOptions(), limits or ParseLimits(), named=named)
-
-
-def _load(data: bytes, name: str, options: LoadOptions, limits: ParseLimits, *, named: bool) -> Loaded:
+    options = options or LoadOptions()
     kind = kind_of(data, name, named=named)
     if kind not in (PLAIN, MARKDOWN):
         from .formats.client import parse
 
-        sources, failed = parse(kind, data, name, wire_options(options), limits)
+        sources, failed = parse(kind, data, name, wire_options(options), limits or ParseLimits())
     else:
         sources, failed = [text_source(data, name, kind, options.encoding)], []
     original = Original.of(data)

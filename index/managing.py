@@ -77,12 +77,10 @@ def drop_unused(data: Path, name: str, settings: Settings) -> None:
         sweep(data)
 
 
-def set_aside(folder: Path) -> Path:
-    """Take a collection's folder away from its name; where it is now. `sweep` removes it."""
-    aside = folder.with_name(f"{DROPPED}{secrets.token_hex(8)}")
-    folder.rename(aside)
+def set_aside(folder: Path) -> None:
+    """Take a collection's folder away from its name. `sweep` removes it."""
+    folder.rename(folder.with_name(f"{DROPPED}{secrets.token_hex(8)}"))
     sync_folder(folder.parent)
-    return aside
 
 
 def sweep(data: Path) -> None:

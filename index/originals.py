@@ -18,7 +18,6 @@ from .durable import file_sizes, make_folder, sync_folder, write_file
 from .records import Original
 from .storage import ORIGINALS
 
-FOLDER = ORIGINALS
 _AT_ONCE = 8
 _NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -27,7 +26,7 @@ class Originals:
     """The kept files of one collection; `folder` is the collection's. Changes need the collection's write lock."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
+        self.folder = folder / ORIGINALS
 
     def keep(self, originals: Iterable[Original]) -> None:
         """Store the bytes, to last; those that are there and whole are not written again."""

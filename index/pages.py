@@ -58,7 +58,7 @@ class PageImages:
             )
         from .formats.client import draw_page
 
-        png = draw_page(data, document_id, document_id, page, width, rectangles, self._limits)
+        png = draw_page(data, document_id, page, width, rectangles, self._limits)
         self._kept.put(key, png, len(png))
         return png
 

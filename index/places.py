@@ -6,10 +6,11 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
-from .records import Block, GlyphLine, Layout, PageSpan, Span, TableRows
+from .layout_json import Rows, layout_from_json, rows
+from .records import Block, GlyphLine, Layout, Span
 
 _BLOCKS_PER_CHUNK = 400
 
@@ -19,8 +20,8 @@ def layout_hash(layout: Layout | None) -> str:
     if layout is None:
         return ""
     digest = hashlib.sha256()
-    digest.update(json.dumps([spans_json(layout.excluded), pages_json(layout.pages)]).encode())
-    digest.update(json.dumps([[one.start, one.level, one.text] for one in layout.headings]).encode())
+    digest.update(json.dumps([rows(layout.excluded), rows(layout.pages)]).encode())
+    digest.update(json.dumps(rows(layout.headings)).encode())
     for _, _, places in _chunks(layout):
         digest.update(places)
     return digest.hexdigest()[:32]
@@ -38,51 +39,29 @@ def read_places(connection: sqlite3.Connection, document: int, span: Span) -> tu
     """The blocks and lines that touch `span`, in order."""
     blocks: list[Block] = []
     lines: list[GlyphLine] = []
-    rows = connection.execute(
+    chunks = connection.execute(
         'SELECT map FROM places WHERE document = ? AND start < ? AND "end" > ? ORDER BY start',
         (document, max(span.end, span.start + 1), span.start),
     )
-    for (packed,) in rows:
-        places = json.loads(zlib.decompress(packed))
-        blocks.extend(Block(*block) for block in places["blocks"])
-        lines.extend(
-            GlyphLine(start, page, top, bottom, tuple(edges)) for start, page, top, bottom, edges in places["lines"]
-        )
+    for (packed,) in chunks:
+        places = layout_from_json(json.loads(zlib.decompress(packed)))
+        blocks.extend(places.blocks)
+        lines.extend(places.lines)
     return (
         [block for block in blocks if block.start < span.end and block.end > span.start],
         [line for line in lines if line.start < span.end and line.end > span.start],
     )
 
 
-def pages_json(pages: Sequence[PageSpan]) -> list[list[float]]:
-    return [[page.start, page.end, page.width, page.height] for page in pages]
-
-
-def spans_json(spans: Sequence[Span]) -> list[list[int]]:
-    return [[span.start, span.end] for span in spans]
-
-
-def tables_json(tables: Sequence[TableRows]) -> list[list[object]]:
-    return [[table.start, table.end, table.columns] for table in tables]
-
-
-def block_json(block: Block) -> list[object]:
-    return [block.start, block.end, block.element, block.paragraph]
-
-
-def line_json(line: GlyphLine) -> list[object]:
-    return [line.start, line.page, line.top, line.bottom, line.edges]
-
-
 def _chunks(layout: Layout) -> Iterator[tuple[int, int, bytes]]:
     """(start, end, JSON) of each chunk: some hundred blocks, or the lines of one page."""
     for first in range(0, len(layout.blocks), _BLOCKS_PER_CHUNK):
         blocks = layout.blocks[first : first + _BLOCKS_PER_CHUNK]
-        yield blocks[0].start, blocks[-1].end, _dump([block_json(block) for block in blocks], [])
+        yield blocks[0].start, blocks[-1].end, _dump(rows(blocks), [])
     for _, grouped in groupby(layout.lines, key=lambda line: line.page):
         lines = list(grouped)
-        yield lines[0].start, lines[-1].end, _dump([], [line_json(line) for line in lines])
+        yield lines[0].start, lines[-1].end, _dump([], rows(lines))
 
 
-def _dump(blocks: list[list[object]], lines: list[list[object]]) -> bytes:
+def _dump(blocks: Rows, lines: Rows) -> bytes:
     return json.dumps({"blocks": blocks, "lines": lines}, separators=(",", ":")).encode()

@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from .embedding import Fingerprint, Vectors
+from .layout_json import layout_from_json
 from .lexical_sqlite import count_words
-from .records import Heading, Layout, PageSpan, Source, Span, TableRows
+from .records import Source
 from .storage import Database, translated
 from .store import DocumentDraft
 from .words import forms_of, plain_words
@@ -56,16 +57,9 @@ class Rebuild:
             ).fetchone()
         if row is None:
             return None
-        document_id, text, title, media_type, layout_hash, *lists = row
-        headings, pages, excluded, unbroken, together, tables = (json.loads(one) for one in lists)
-        layout = Layout(
-            headings=tuple(Heading(*one) for one in headings),
-            pages=tuple(PageSpan(*one) for one in pages),
-            excluded=tuple(Span(*one) for one in excluded),
-            unbroken=tuple(Span(*one) for one in unbroken),
-            together=tuple(Span(*one) for one in together),
-            tables=tuple(TableRows(*one) for one in tables),
-        )
+        document_id, text, title, media_type, layout_hash, *parts = row
+        names = ("headings", "pages", "excluded", "unbroken", "together", "tables")
+        layout = layout_from_json({name: json.loads(part) for name, part in zip(names, parts, strict=True)})
         return Source(text, document_id, title, media_type=media_type, layout=layout if layout_hash else None)
 
     def prepare(self, keys: Sequence[int], drafts: Sequence[DocumentDraft]) -> None:

@@ -23,15 +23,16 @@ from .durable import file_sizes
 from .embedding import Fingerprint
 from .indexing import Indexes
 from .ingest import BATCH_CHARACTERS
+from .layout_json import rows
 from .lexical_sqlite import KnownWords, count_words
 from .marks import Mark, insert_mark, read_marks
 from .originals import Originals
-from .places import insert_places, pages_json, spans_json, tables_json
+from .places import insert_places
 from .records import DocumentInfo, Layout, Original, Source
 from .reindexing import Rebuild, pack, runs
 from .reports import Compacted, Finding, Work
 from .storage import Database, translated
-from .store import DocumentDraft, FileRecord, Sampled, Stored, View
+from .store import DocumentDraft, FileRecord, Sampled, Stored
 from .vectors import LargeIndexes, VectorIndexFactory
 from .view_sqlite import REMEMBERED, TEXTS_KEPT, SqliteView, not_found
 from .words import forms_of, plain_words
@@ -51,17 +52,14 @@ class SqlitePassageStore:
     ) -> None:
         self.name = folder.name
         self._database = Database(folder, create=create, write_wait_seconds=write_wait_seconds)
-        self._indexes = Indexes(self._database, self._reading, self.fingerprint, index_factory, large_indexes)
+        self._indexes = Indexes(self._database, self.reading, self.fingerprint, index_factory, large_indexes)
         self._texts: LruCache[int, str] = LruCache(TEXTS_KEPT)
         self._known_words = KnownWords()
         self.originals = Originals(folder)
         self._sweep_leftovers()
 
-    def reading(self) -> AbstractContextManager[View]:
-        return self._reading()
-
     @contextmanager
-    def _reading(self) -> Iterator[SqliteView]:
+    def reading(self) -> Iterator[SqliteView]:
         held = self._indexes.held  # taken before the transaction begins, so it is never later than what the view sees
         with self._database.reading() as connection:
             yield SqliteView(connection, self, held)
@@ -152,7 +150,7 @@ class SqlitePassageStore:
 
     def verify(self, sample: int) -> tuple[list[Finding], list[Sampled]]:
         fingerprint = self.fingerprint()
-        with self._reading() as view, self._database.reading() as connection:
+        with self.reading() as view, self._database.reading() as connection:
             findings = list(verifying.check(connection, self.originals, fingerprint.dimension if fingerprint else None))
             findings.extend(self._indexes.check(view))
             samples = verifying.sampled(connection, sample) if not findings else []
@@ -258,7 +256,6 @@ def _drafted_info(draft: DocumentDraft, now: str) -> DocumentInfo:
 
 def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: str, words: Counter[str]) -> None:
     """Store a document with everything of it; `words` gains in how many of its passages each stands."""
-    headings = [[heading.start, heading.level, heading.text] for heading in draft.headings]
     layout = draft.layout or Layout()
     document = connection.execute(
         "INSERT INTO documents (id, title, uri, metadata, content_hash, media_type, headings, added_at, characters, "
@@ -266,10 +263,10 @@ def _insert_document(connection: sqlite3.Connection, draft: DocumentDraft, now: 
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             draft.id, draft.title, draft.uri, json.dumps(dict(draft.metadata), ensure_ascii=False), draft.content_hash,
-            draft.media_type, json.dumps(headings), now, len(draft.text), len(draft.passages), draft.text,
-            draft.encoding, draft.layout_hash, json.dumps(pages_json(layout.pages)),
-            json.dumps(spans_json(layout.excluded)), json.dumps(spans_json(layout.unbroken)),
-            json.dumps(spans_json(layout.together)), json.dumps(tables_json(layout.tables), ensure_ascii=False),
+            draft.media_type, json.dumps(rows(draft.headings)), now, len(draft.text), len(draft.passages), draft.text,
+            draft.encoding, draft.layout_hash, json.dumps(rows(layout.pages)),
+            json.dumps(rows(layout.excluded)), json.dumps(rows(layout.unbroken)),
+            json.dumps(rows(layout.together)), json.dumps(rows(layout.tables), ensure_ascii=False),
             draft.original.sha256 if draft.original else None,
         ),
     ).lastrowid  # fmt: skip
@@ -323,13 +320,13 @@ def _record_file(connection: sqlite3.Connection, file: FileRecord) -> None:
 def _referenced(connection: sqlite3.Connection, names: set[str] | None = None) -> set[str]:
     """The originals that documents refer to; only those of `names` where these are given."""
     if names is None:
-        rows = connection.execute("SELECT DISTINCT original FROM documents WHERE original IS NOT NULL")
+        found = connection.execute("SELECT DISTINCT original FROM documents WHERE original IS NOT NULL")
     else:
-        rows = connection.execute(
+        found = connection.execute(
             "SELECT DISTINCT original FROM documents WHERE original IN (SELECT value FROM json_each(?))",
             (json.dumps(sorted(names)),),
         )
-    return {name for (name,) in rows}
+    return {name for (name,) in found}
 
 
 def _advance(connection: sqlite3.Connection) -> int:

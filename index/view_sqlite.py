@@ -15,11 +15,12 @@ from .durable import file_sizes
 from .embedding import Vectors
 from .filters import Where
 from .filters_sql import condition
+from .layout_json import layout_from_json
 from .lexical_sqlite import Lexicon
 from .locating import locate
 from .matching_sqlite import matches, shares
 from .places import read_places
-from .records import Document, DocumentInfo, Heading, Location, PageSpan, Passage, Span, TableRows
+from .records import Document, DocumentInfo, Location, Passage, Span
 from .results import Suggestion
 from .storage import damaged
 from .store import Counts, FileRecord, PassageKey, Ranges, Scored, Terms, WordQuery
@@ -142,7 +143,7 @@ class SqliteView:
                     way_out="Add the document again.",
                 )
             above = tuple(json.loads(heading))
-            rows_of = tuple(TableRows(*table) for table in json.loads(tables))
+            rows_of = layout_from_json({"tables": json.loads(tables)}).tables
             found[key] = Passage(_info(info_row), span, stored, span.utf16(text), above, page, prefix, rows_of)
         return found
 
@@ -156,7 +157,7 @@ class SqliteView:
             return None
         row = self._connection.execute("SELECT pages FROM documents WHERE key = ?", (key,)).fetchone()
         blocks, lines = read_places(self._connection, key, span)
-        pages = _pages(row[0])
+        pages = layout_from_json({"pages": json.loads(row[0])}).pages
         return locate(self._text(key), span, document.media_type, pages=pages, blocks=blocks, lines=lines)
 
     def document(self, document_id: str) -> Document:
@@ -165,9 +166,11 @@ class SqliteView:
         ).fetchone()
         if row is None:
             raise not_found(document_id)
-        headings = tuple(Heading(*heading) for heading in json.loads(row[1]))
-        excluded = tuple(Span(*span) for span in json.loads(row[3]))
-        return Document(_info(row[4:]), row[0], headings, _pages(row[2]), excluded)
+        text, headings, pages, excluded, *info_row = row
+        layout = layout_from_json(
+            {"headings": json.loads(headings), "pages": json.loads(pages), "excluded": json.loads(excluded)}
+        )
+        return Document(_info(info_row), text, layout.headings, layout.pages, layout.excluded)
 
     def documents(self, after: str | None, limit: int | None) -> list[DocumentInfo]:
         rows = self._connection.execute(
@@ -275,10 +278,6 @@ _INFO = (
 def _info(row: Sequence[object]) -> DocumentInfo:
     document_id, title, uri, metadata, *rest = row
     return DocumentInfo(document_id, title, uri, json.loads(str(metadata)), *rest)  # type: ignore[arg-type]
-
-
-def _pages(stored: str) -> tuple[PageSpan, ...]:
-    return tuple(PageSpan(*page) for page in json.loads(stored))
 
 
 def unpacked(blobs: Sequence[bytes], name: str) -> Rows16:

@@ -91,14 +91,14 @@ def gather(labels: Sequence[Label], rank: Rank, on_step: Callable[[], None] | No
     return found
 
 
-def fit_judge(evidence: Sequence[Evidence], regime: Regime, threshold: float, *, l2: float = 1.0) -> Judge:
+def fit_judge(evidence: Sequence[Evidence], regime: Regime, threshold: float) -> Judge:
     """A judge fitted from nothing, as if half of the questions had an answer; a thousand labels are wanted."""
     right, lower, silent = (
-        fit_logistic(rows, outcomes, SIGNS[regime], counts=counts, l2=l2)
+        fit_logistic(rows, outcomes, SIGNS[regime], counts=counts)
         for rows, outcomes, counts in _examples(evidence, threshold)
     )
     judge = Judge(right, lower, silent, 0.5)
-    return replace(judge, answer_above=best_answer_above(_probabilities(judge, evidence, threshold), evidence))
+    return replace(judge, answer_above=best_answer_above(judged(judge, evidence, threshold)[0], evidence))
 
 
 def adjust_judge(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> Judge:
@@ -111,7 +111,7 @@ def adjust_judge(judge: Judge, evidence: Sequence[Evidence], threshold: float) -
         _adjusted(judge.no_answer, silent),
         judge.answer_above,
     )
-    return replace(adjusted, answer_above=best_answer_above(_probabilities(adjusted, evidence, threshold), evidence))
+    return replace(adjusted, answer_above=best_answer_above(judged(adjusted, evidence, threshold)[0], evidence))
 
 
 def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidence]) -> float:
@@ -141,10 +141,17 @@ def best_answer_above(probabilities: Sequence[float], evidence: Sequence[Evidenc
     return min(max((close[0][1] + close[-1][2]) / 2, 0.05), 0.95)
 
 
+def judged(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> tuple[list[float], list[bool]]:
+    """Probability of each best answer, and whether it is right."""
+    calibration = Calibration("", judge, judge)
+    found = [judge_ranking(one.question, one.ranking, threshold, calibration) for one in evidence]
+    right = [bool(one.ranking) and one.right(0) for one in evidence]
+    return [one.right[0] if one.right else 0.0 for one in found], right
+
+
 def reliability_report(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> dict[str, Any]:
     """How `judge` does on `evidence`: `confidence`'s figures of the best answer, and the share handled well."""
-    probabilities = _probabilities(judge, evidence, threshold)
-    right = [bool(one.ranking) and one.right(0) for one in evidence]
+    probabilities, right = judged(judge, evidence, threshold)
     well = [
         hit if probability >= judge.answer_above else not one.answers
         for probability, hit, one in zip(probabilities, right, evidence, strict=True)
@@ -174,8 +181,9 @@ def fitted_to_labels(
     right: list[bool] = []
     for fold in range(FOLDS):
         held = evidence[fold::FOLDS]
-        probabilities += _probabilities(adjust_judge(judge, without_fold(evidence, fold), threshold), held, threshold)
-        right += [bool(one.ranking) and one.right(0) for one in held]
+        some, outcomes = judged(adjust_judge(judge, without_fold(evidence, fold), threshold), held, threshold)
+        probabilities += some
+        right += outcomes
     adjusted = adjust_judge(judge, evidence, threshold)
     report = {
         "labels": len(evidence),
@@ -243,9 +251,3 @@ def _adjusted(fit: Logistic, examples: Examples) -> Logistic:
     return Logistic(
         moved.intercept + slope * fit.intercept, {name: slope * weight for name, weight in fit.weights.items()}
     )
-
-
-def _probabilities(judge: Judge, evidence: Sequence[Evidence], threshold: float) -> list[float]:
-    calibration = Calibration("", judge, judge)
-    judged = [judge_ranking(one.question, one.ranking, threshold, calibration) for one in evidence]
-    return [one.right[0] if one.right else 0.0 for one in judged]

@@ -73,9 +73,7 @@ class Reader(Protocol):
         """One Reading for each passage, each with at most `top_n` candidates. Passages may have any length."""
 
 
-def best_spans(
-    start_logits: Logits, end_logits: Logits, *, top_n: int, most_tokens: int = MOST_ANSWER_TOKENS
-) -> list[tuple[int, int, float]]:
+def best_spans(start_logits: Logits, end_logits: Logits, *, top_n: int) -> list[tuple[int, int, float]]:
     """The best non-overlapping token spans `(first, last, start logit + end logit)`, best first.
 
     Both arrays have shape (tokens,) and hold passage tokens only. Ties go to the earlier, then the shorter span.
@@ -87,7 +85,7 @@ def best_spans(
     starts = np.argsort(-start_logits, kind="stable")[: 4 * top_n + 4]
     ends = np.argsort(-end_logits, kind="stable")[: 4 * top_n + 4]
     first, last = (grid.ravel() for grid in np.meshgrid(starts, ends, indexing="ij"))
-    valid = (last >= first) & (last - first < most_tokens)
+    valid = (last >= first) & (last - first < MOST_ANSWER_TOKENS)
     first, last = first[valid], last[valid]
     if not len(first):  # every strong end lies before every strong start
         position = int(np.argmax(start_logits + end_logits))

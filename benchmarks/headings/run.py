@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, spanwise.open(folder) as collection:
         collection.add(options.of / "documents")
         report = asked.ask(collection, json.loads((options.of / "questions.json").read_text("utf-8")))
-    write_figures(options.out, options.title, __doc__, asked.as_markdown(report), report)
+    write_figures(options.out, options.title, asked.as_markdown(report), report)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def main() -> None:
         collection.add(options.docs)
         questions = json.loads((HERE / "questions.json").read_text("utf-8"))
         report = asked.ask(collection, questions, is_right, is_well)
-    write_figures(options.out, "Papers and documentation", __doc__, asked.as_markdown(report, UNANSWERABLE), report)
+    write_figures(options.out, "Papers and documentation", asked.as_markdown(report, UNANSWERABLE), report)
 
 
 def is_right(one: asked.Question, answer: spanwise.Answer) -> bool:

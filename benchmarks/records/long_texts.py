@@ -49,7 +49,7 @@ def main() -> None:
                 add(collection, chosen, Path(folder) if way == "records" else None)
                 report["reader"] = collection.reader_fingerprint
                 report[way] = measure(collection, asked)
-    write_figures(options.out, "Records with a long text", __doc__, as_markdown(report), report)
+    write_figures(options.out, "Records with a long text", as_markdown(report), report)
 
 
 def add(collection: spanwise.Collection, documents: Sequence[CorpusDocument], folder: Path | None) -> None:

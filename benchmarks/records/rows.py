@@ -19,13 +19,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import asked
+
 import spanwise
-from spanwise.qa.evaluation.metrics import score_text
 from trust.reporting import write_figures
 
 HERE = Path(__file__).parent
-Asked = tuple[str, str | None, str]
-"""Question, answer (None: the row is not there), document."""
 _TICKETS = {
     "handled_by": "Who handled ticket {}?",
     "customer": "Which customer is ticket {} from?",
@@ -68,12 +67,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, spanwise.open(folder) as collection:
         collection.add(HERE / "documents")
         report["reader"] = collection.reader_fingerprint
-        for name, asked in questions().items():
-            report[name] = [said(collection, *one) for one in asked]
-    write_figures(options.out, "Rows that are there and rows that are not", __doc__, as_markdown(report), report)
+        for name, some in questions().items():
+            report[name] = asked.ask(collection, some)["asked"]
+    write_figures(options.out, "Rows that are there and rows that are not", as_markdown(report), report)
 
 
-def questions() -> dict[str, list[Asked]]:
+def questions() -> dict[str, list[asked.Question]]:
     """By file and kind of row."""
     with (HERE / "documents" / "tickets.csv").open(encoding="utf-8", newline="") as file:
         tickets = list(csv.DictReader(file))
@@ -85,40 +84,27 @@ def questions() -> dict[str, list[Asked]]:
         ("catalogue.json", "sku", products, _CODES, _ABSENT_CODES),
         ("staff.jsonl", "name", staff, _STAFF, _ABSENT_STAFF),
     )
-    found: dict[str, list[Asked]] = {}
+    found: dict[str, list[asked.Question]] = {}
     drawn = random.Random(7)
-    for file_name, key, rows, asked, absent in files:
+    for file_name, key, rows, wordings, absent in files:
         there = [
-            (wording.format(row[key]), str(row[column]), f"{file_name}/{number}")
+            _question(wording.format(row[key]), [str(row[column])], f"{file_name}/{number}")
             for number, row in enumerate(rows, 1)
-            for column, wording in asked.items()
+            for column, wording in wordings.items()
         ]
         found[f"{file_name} by {key}"] = drawn.sample(there, _QUESTIONS)
-        found[f"{file_name} by {key}, not there"] = list(_absent(asked, absent))
+        found[f"{file_name} by {key}, not there"] = list(_absent(wordings, absent))
     return found
 
 
-def _absent(asked: dict[str, str], names: tuple[str, ...]) -> Iterator[Asked]:
-    wordings = list(asked.values())
+def _absent(by_column: dict[str, str], names: tuple[str, ...]) -> Iterator[asked.Question]:
+    wordings = list(by_column.values())
     for number, name in enumerate(names):
-        yield wordings[number % len(wordings)].format(name), None, ""
+        yield _question(wordings[number % len(wordings)].format(name), [], "")
 
 
-def said(collection: spanwise.Collection, question: str, answer: str | None, document: str) -> dict[str, Any]:
-    result = collection.ask(question)
-    best = result[0] if len(result) else None
-    own = best is not None and best.document.id == document
-    right = own and answer is not None and score_text(best.text if best else "", [answer]).right
-    return {
-        "question": question,
-        "gold": answer,
-        "said": best.text if best else "",
-        "document": best.document.id if best else "",
-        "probability": round(best.probability, 2) if best else 0.0,
-        "shown": result.answerable,
-        "own row": own,
-        "right": right,
-    }
+def _question(question: str, answers: list[str], document: str) -> asked.Question:
+    return {"question": question, "answers": answers, "document": document}
 
 
 def as_markdown(report: dict[str, Any]) -> str:
@@ -129,23 +115,23 @@ def as_markdown(report: dict[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     wrong = []
-    for name, asked in report.items():
+    for name, some in report.items():
         if name != "reader":
-            shown = [one for one in asked if one["shown"]]
+            shown = [one for one in some if one["shown"]]
             counts = (
-                len(asked),
-                sum(one["right"] for one in asked),
+                len(some),
+                sum(one["right"] for one in some),
                 sum(one["right"] for one in shown),
-                sum(not one["own row"] for one in shown),
+                sum(one["document_said"] != one["document"] for one in shown),
                 len(shown),
             )
             lines.append(f"| {name} | " + " | ".join(map(str, counts)) + " |")
-            wrong += [one for one in asked if (one["shown"] and not one["right"]) or (one["gold"] and not one["right"])]
+            wrong += [one for one in some if not one["right"] and (one["shown"] or one["answers"])]
     lines += ["", "| not right | gold | best answer | of | P | shown |", "|---|---|---|---|---:|---|"]
     for one in wrong:
         words = one["said"].replace("\n", " ").replace("|", "\\|")[:80]
         shown = "yes" if one["shown"] else "no"
-        gold, found = one["gold"] or "silence", one["document"]
+        gold, found = one["answers"][0] if one["answers"] else "silence", one["document_said"] or ""
         lines.append(f"| {one['question']} | {gold} | {words} | {found} | {one['probability']} | {shown} |")
     return "\n".join(lines) + "\n"
 

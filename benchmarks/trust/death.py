@@ -124,7 +124,7 @@ def main(arguments: list[str]) -> int:
                 histogram.survived += 1
     trials = sum(histogram.deaths.values()) + histogram.at_random
     text = f"{trials} deaths, {len(names)} failpoints, 0 broken promises.\n\n{histogram.markdown()}"
-    write_report(chosen.out, "Process death", ["death", *arguments], text)
+    write_report(chosen.out, "Process death", text)
     return 0
 
 

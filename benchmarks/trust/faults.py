@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
         f"{calls} calls that change files in {LENGTH} changes; {sum(done.values())} faults, 0 broken promises.\n\n"
         f"| fault | trials |\n|---|---:|\n{rows}\n\n| what was said | times |\n|---|---:|\n{said}\n"
     )
-    write_report(chosen.out, "Disks that are full or fail", ["faults", *arguments], text)
+    write_report(chosen.out, "Disks that are full or fail", text)
     return 0
 
 

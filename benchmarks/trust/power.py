@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> int:
         f"{chosen.seeds} recorded runs of {LENGTH} changes, {total} calls; {sum(done.values())} power failures, "
         f"0 broken promises.\n\n| when the power fails | trials |\n|---|---:|\n{rows}\n"
     )
-    write_report(chosen.out, "Power failure", ["power", *arguments], text)
+    write_report(chosen.out, "Power failure", text)
     return 0
 
 

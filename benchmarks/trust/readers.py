@@ -261,7 +261,7 @@ def main(arguments: list[str]) -> int:
     about = f"{chosen.seconds:.0f} s each; the last column: median / most.\n"
     head = "| 8 readers as | changes | reads | errors | stale | of two versions | seen elsewhere after ms (of) |"
     text = "\n".join([about, head, "|---|---:|---:|---:|---:|---:|---:|", *rows, ""])
-    write_report(chosen.out, "Readers beside a writer", ["readers", *arguments], text)
+    write_report(chosen.out, "Readers beside a writer", text)
     return int(failed)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -30,24 +32,18 @@ def in_memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def write_report(out: Path | None, title: str, command: list[str], text: str, script: str = "benchmarks/trust") -> None:
-    """Print `text` under a heading, and store it as Markdown in `out`. Of files elsewhere on this machine `command` is
-    shown with the name alone."""
-    kept = [word for word in command if word != "--out" and (out is None or word != str(out))]
-    said = " ".join(Path(word).name if Path(word).is_absolute() else word for word in kept)
-    report = f"# {title}\n\n`python {script} {said}`\n{circumstances()}\n\n{text}"
+def write_report(out: Path | None, title: str, text: str) -> None:
+    """Print `text` under a heading and the command, and store it as Markdown in `out`."""
+    # Of files elsewhere on this machine the name alone.
+    command = shlex.join(re.sub("(^|(?<==))/.*/", "", word) for word in ["python", *sys.argv])
+    report = f"# {title}\n\n`{command}`  \n{circumstances()}\n\n{text}"
     sys.stdout.write(report)
     if out:
         out.write_text(report, encoding="utf-8")
 
 
-def write_figures(out: Path | None, title: str, script: str | None, text: str, figures: Any) -> None:
-    """Print `text` under a heading, and store it as Markdown and `figures` as JSON in `out`, given without suffix.
-
-    `script` is the docstring of the benchmark, whose third line is the command.
-    """
-    report = f"# {title}\n\n`{(script or '').splitlines()[2]}`  \n{circumstances()}\n\n{text}"
-    sys.stdout.write(report)
+def write_figures(out: Path | None, title: str, text: str, figures: Any) -> None:
+    """As `write_report`, and store `figures` as JSON beside it; `out` is given without suffix."""
+    write_report(out and out.with_suffix(".md"), title, text)
     if out:
-        out.with_suffix(".md").write_text(report, encoding="utf-8")
         out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -297,7 +297,7 @@ def main(arguments: list[str]) -> int:
         "| through | documents | planted | returned | cut by a passage's end | sliced by JavaScript | violations | s |"
     )
     text = "\n".join([head, "|---|---:|---:|---:|---:|---:|---:|---:|", *rows, ""])
-    write_report(chosen.out, "Spans of planted words", ["spans", *arguments], text)
+    write_report(chosen.out, "Spans of planted words", text)
     return 0
 
 

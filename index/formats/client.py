@@ -116,13 +116,7 @@ def parse(
 
 
 def draw_page(
-    data: bytes,
-    name: str,
-    document_id: str,
-    page: int,
-    width: int,
-    rectangles: Sequence[Rectangle],
-    limits: ParseLimits,
+    data: bytes, document_id: str, page: int, width: int, rectangles: Sequence[Rectangle], limits: ParseLimits
 ) -> bytes:
     """PNG of a page of a PDF with `rectangles` highlighted; `data` is the PDF or an archive that holds it.
 
@@ -130,8 +124,8 @@ def draw_page(
     """
     edges = [[one.left, one.top, one.right, one.bottom] for one in rectangles]
     picture = {"document_id": document_id, "page": page, "width": width, "rectangles": edges}
-    head = {"name": name, "options": {}, "limits": asdict(limits), "picture": picture}
-    answer = _checked(_renderer.request(head, data, limits.seconds), name, limits)
+    head = {"name": document_id, "options": {}, "limits": asdict(limits), "picture": picture}
+    answer = _checked(_renderer.request(head, data, limits.seconds), document_id, limits)
     return base64.b64decode(answer["png"])
 
 

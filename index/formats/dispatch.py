@@ -71,7 +71,7 @@ class Dispatch:
         if kind == MAIL:
             from .mail import mail_source
 
-            source, attached = mail_source(data, name, self.keep_all)
+            source, attached = mail_source(data, name)
             return [source, *self._members(name, attached)]
         if kind in (CSV, TSV, JSON, JSONL):
             from .tables import table_sources

@@ -18,7 +18,7 @@ MEDIA_TYPE = "message/rfc822"
 _MOST_PARTS = 200
 
 
-def mail_source(data: bytes, name: str, keep_all: bool) -> tuple[Source, list[tuple[str, bytes]]]:
+def mail_source(data: bytes, name: str) -> tuple[Source, list[tuple[str, bytes]]]:
     """The Source of a message, and its attachments as (file name, bytes). Raises SourceError."""
     try:
         message = BytesParser(policy=email.policy.default).parsebytes(data)
@@ -33,7 +33,7 @@ def mail_source(data: bytes, name: str, keep_all: bool) -> tuple[Source, list[tu
         builder.add("\n".join(f"{field}: {value}" for field, value in headers.items()), element="headers")
         body = message.get_body(("plain", "html"))
         if isinstance(body, EmailMessage):
-            _body(body, builder, name, keep_all)
+            _body(body, builder, name)
         attached = [found for part in message.iter_attachments() if (found := _attachment(part))]
     except (MessageError, ValueError, LookupError, AttributeError, TypeError, RecursionError, AssertionError) as error:
         if isinstance(error, SourceError):
@@ -62,7 +62,7 @@ def _attachment(part: Message) -> tuple[str, bytes] | None:
     return title or "attachment", bytes(part.get_payload(decode=True) or b"")
 
 
-def _body(body: EmailMessage, builder: TextBuilder, name: str, keep_all: bool) -> None:
+def _body(body: EmailMessage, builder: TextBuilder, name: str) -> None:
     if body.get_content_subtype() == "html":
         from .html_lxml import html_text, parse_page, walk
 

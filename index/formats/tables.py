@@ -154,7 +154,7 @@ def _records(kind: str, text: str, name: str) -> tuple[list[Record], int]:
             f"{name} is not sound {kind.upper()} ({why}).", subject=name, way_out="Check the file."
         ) from error
     records: list[Record] = [item if isinstance(item, dict) else {"text": item} for item in found]
-    if not records or not all(isinstance(next(iter(one.values()), ""), object) for one in records):
+    if not records:
         raise SourceError(f"{name} holds no records.", subject=name, way_out="Give a list of objects.")
     return records, 0
 
@@ -182,7 +182,6 @@ def _list_of(value: Any) -> list[Any]:
         lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
         if len(lists) == 1:
             return list(lists[0])
-        return [value]
     return [value]
 
 

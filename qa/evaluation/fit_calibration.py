@@ -21,8 +21,8 @@ from typing import Any
 from ...index.embedding import Embedder
 from ...index.records import DocumentInfo, Passage, Span
 from ...index.results import Hit, Scores
-from ..calibrating import FOLDS, Evidence, fit_judge, reliability_report, without_fold
-from ..calibration import FILE, Calibration, Judge, Regime, judge_ranking, save
+from ..calibrating import FOLDS, Evidence, fit_judge, judged, reliability_report, without_fold
+from ..calibration import FILE, Calibration, Judge, Regime, save
 from ..correcting import corrected_reading
 from ..deciding import decide, standing
 from ..reading import Candidate, Reader, Reading, load_reader
@@ -233,16 +233,6 @@ def _reading_order(record: Record) -> tuple[list[float], list[float], list[str]]
     return standings, [one["fused"] for one in record["passages"]], answers
 
 
-def judged(
-    judge: Judge, evidence: Sequence[Evidence], regime: Regime, threshold: float
-) -> tuple[list[float], list[bool]]:
-    """Probability of each best answer, and whether it is right."""
-    calibration = Calibration("", judge, judge)
-    found = [judge_ranking(one.question, one.ranking, threshold, calibration, regime) for one in evidence]
-    right = [bool(one.ranking) and one.right(0) for one in evidence]
-    return [one.right[0] if one.right else 0.0 for one in found], right
-
-
 def _cross_validated(evidence: Sequence[Evidence], regime: Regime, threshold: float) -> dict[str, Any]:
     probabilities: list[float] = []
     right: list[bool] = []
@@ -250,7 +240,7 @@ def _cross_validated(evidence: Sequence[Evidence], regime: Regime, threshold: fl
     for fold in range(FOLDS):
         judge = fit_judge(without_fold(evidence, fold), regime, threshold)
         held = evidence[fold::FOLDS]
-        some, outcomes = judged(judge, held, regime, threshold)
+        some, outcomes = judged(judge, held, threshold)
         probabilities += some
         right += outcomes
         well.append(reliability_report(judge, held, threshold)["handled_well"])

@@ -119,7 +119,7 @@ def run_retrieval(
     """`spanwise eval retrieval DIR`: search alone, on a BEIR folder or on the contexts of a file of labelled questions.
 
     `limit` draws queries; all documents are searched. `data` keeps the index for the next run (see `corpus.indexed`).
-    For the figures see `retrieval.summarise_retrieval`. Raises SourceError, LimitError, ModelError, StorageError.
+    For the figures see `retrieval.evaluate_retrieval`. Raises SourceError, LimitError, ModelError, StorageError.
     """
     started = time.perf_counter()
     settings = Settings.from_environment() if settings is None else settings

@@ -73,9 +73,9 @@ def print_calibration(report: Mapping[str, Any]) -> None:
     print(f"Answers count as such from a probability of {report['answer_above']:.2f}. `after` is cross-validated.")
 
 
-def _pooled(bins: Sequence[Mapping[str, Any]], most: int = 5) -> Iterator[Mapping[str, float]]:
-    """Neighbouring bins put together, at most `most` of them."""
-    size = -(-len(bins) // most)
+def _pooled(bins: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, float]]:
+    """Neighbouring bins put together, at most five of them."""
+    size = -(-len(bins) // 5)
     for start in range(0, len(bins), size):
         some = bins[start : start + size]
         n = sum(one["n"] for one in some)

@@ -6,7 +6,6 @@ with Client("https://search.example.org", key="sw_…") as client:
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 import uuid
@@ -19,7 +18,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import OpenerDirector
 
 from . import errors
-from .from_json import ask_result, document_info, hits, suggestions
+from .from_json import ask_result, document_info, hits, of_fields, suggestions
 from .index.filters import AnyWhere, where_object
 from .index.marks import Mark, Verdict
 from .index.records import Added, Document, DocumentInfo, Failure, Source, Span
@@ -365,6 +364,4 @@ def _failed(said: Json) -> tuple[Failure, ...]:
 
 
 def _job(said: Json) -> Job:
-    known = {field.name for field in dataclasses.fields(Job)}
-    plain = {name: value for name, value in said.items() if name in known}
-    return Job(**{**plain, "stored": tuple(said["stored"]), "failed": _failed(said)})
+    return Job(**{**of_fields(said, Job), "stored": tuple(said["stored"]), "failed": _failed(said)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from .api.serialise import HEADING_SEPARATOR
 from .index.records import DocumentInfo, Location, Passage, Rectangle, Span
 from .index.results import Explanation, Highlight, Hit, Hits, Scores, Suggestion, Suggestions, TermScore
 from .qa.records import Answer, AskResult, Support
@@ -12,26 +13,27 @@ from .qa.records import Answer, AskResult, Support
 Json = dict[str, Any]
 
 
+def of_fields(said: Json, cls: type) -> Json:
+    """What of an object the dataclass `cls` has a field for."""
+    return {field.name: said[field.name] for field in dataclasses.fields(cls) if field.name in said}
+
+
 def document_info(said: Json) -> DocumentInfo:
     """The document that an object names; of a document that a hit names, only what names it is known."""
     unknown = {"media_type": "", "characters": 0, "passages": 0, "added_at": ""}
-    known = {field.name for field in dataclasses.fields(DocumentInfo)}
-    return DocumentInfo(**{name: value for name, value in {**unknown, **said}.items() if name in known})
+    return DocumentInfo(**of_fields({**unknown, **said}, DocumentInfo))
 
 
 def ask_result(said: Json) -> AskResult:
     """What `POST /v1/ask` answers to one question."""
-    known = {field.name for field in dataclasses.fields(AskResult)}
-    plain = {name: value for name, value in said.items() if name in known}
     given = {"answers": tuple(_answer(one) for one in said["answers"]), "warnings": tuple(said.get("warnings", ()))}
-    return AskResult(**{**plain, **given})
+    return AskResult(**{**of_fields(said, AskResult), **given})
 
 
 def hits(said: Json) -> Hits:
     """What `POST /v1/search` answers."""
     found = tuple(_hit(one) for one in said["hits"])
-    known = {field.name for field in dataclasses.fields(Hits)}
-    plain = {name: value for name, value in said.items() if name in known and value is not None}
+    plain = {name: value for name, value in of_fields(said, Hits).items() if value is not None}
     return Hits(**{**plain, "hits": found, "warnings": tuple(said.get("warnings", ()))})
 
 
@@ -83,7 +85,7 @@ def _explanation(said: Json) -> Explanation:
 def _passage(said: Json, utf16: Span | None) -> Passage:
     passage = said["passage"]
     span = Span(passage["start"], passage["end"])
-    heading = tuple(said["heading"].split(" › ")) if said["heading"] else ()
+    heading = tuple(said["heading"].split(HEADING_SEPARATOR)) if said["heading"] else ()
     utf16 = utf16 or _passage_utf16(said, span)
     return Passage(document_info(said["document"]), span, passage["text"], utf16, heading, said["page"])
 

@@ -12,46 +12,18 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from . import errors
+from .api.problem_kinds import KINDS, TYPE_PREFIX
 from .errors import SpanwiseError
 
 Json = dict[str, Any]
 Said = TypeVar("Said")
 
-TYPE_PREFIX = "urn:spanwise:problem:"
 ERRORS: Mapping[str, type[SpanwiseError]] = {
     "invalid-request": errors.InputError,
     "malformed-request": errors.InputError,
     "body-too-large": errors.LimitError,
     "not-json": errors.InputError,
-    "invalid-input": errors.InputError,
-    "invalid-question": errors.QuestionError,
-    "invalid-source": errors.SourceError,
-    "invalid-id": errors.DocumentIdError,
-    "out-of-limits": errors.LimitError,
-    "invalid-filter": errors.FilterError,
-    "invalid-cursor": errors.CursorError,
-    "not-found": errors.NotFoundError,
-    "document-not-found": errors.DocumentNotFoundError,
-    "page-not-found": errors.PageNotFoundError,
-    "collection-not-found": errors.CollectionNotFoundError,
-    "conflict": errors.ConflictError,
-    "document-exists": errors.DocumentExistsError,
-    "collection-exists": errors.CollectionExistsError,
-    "version-conflict": errors.VersionConflictError,
-    "stale-cursor": errors.StaleCursorError,
-    "model-mismatch": errors.ModelMismatchError,
-    "not-allowed": errors.AccessError,
-    "key-required": errors.KeyRequiredError,
-    "too-many-requests": errors.TooManyRequestsError,
-    "overloaded": errors.OverloadedError,
-    "time-limit": errors.TimeLimitError,
-    "storage": errors.StorageError,
-    "collection-busy": errors.CollectionBusyError,
-    "corrupt-data": errors.CorruptDataError,
-    "format-version": errors.FormatVersionError,
-    "model": errors.ModelError,
-    "missing-extra": errors.MissingExtraError,
-    "span-invariant": errors.SpanInvariantError,
+    **{kind.name: cls for cls, kind in KINDS.items()},
 }
 """The library's error for each kind of problem document; any other kind is a SpanwiseError."""
 

@@ -15,11 +15,11 @@ import pytest
 
 import spanwise
 from spanwise import Added, Client, Source, errors
-from spanwise.api import problems
 from spanwise.api.keys import KeyFile, Scope
+from spanwise.api.problem_kinds import HTTP_KINDS, INVALID_REQUEST, KINDS
 from spanwise.client import Job
 from spanwise.testing import HashEmbedder, ScriptedReader
-from spanwise.transport import ERRORS, TYPE_PREFIX
+from spanwise.transport import ERRORS
 
 pytestmark = pytest.mark.slow
 SCRIPT = {"When do the Olympics end?": "Feb. 20", "Where is the party?": "on the 🏖️ beach"}
@@ -29,7 +29,6 @@ from pathlib import Path
 from spanwise import Settings
 from spanwise.api.server import serve
 from spanwise.testing import HashEmbedder, ScriptedReader
-from spanwise.transport import ERRORS, TYPE_PREFIX
 
 serve(
     Settings(data=Path(sys.argv[1])), port=0, embedder=HashEmbedder(),
@@ -205,12 +204,8 @@ def test_it_raises_what_the_library_raises(client: Client, call: object, error: 
         call(client)
 
 
-def test_every_kind_of_problem_has_its_error() -> None:
-    kinds = {kind.name: cls for cls, kind in problems.KINDS.items()}
-    for name, cls in kinds.items():
-        assert ERRORS.get(name, spanwise.SpanwiseError) is cls, name
-    assert set(ERRORS) <= {*kinds, problems.INVALID_REQUEST.name, *(kind.name for kind in problems.HTTP_KINDS.values())}
-    assert TYPE_PREFIX == problems.TYPE_PREFIX
+def test_the_errors_of_problems_are_of_those_that_the_server_has() -> None:
+    assert set(ERRORS) <= {kind.name for kind in (*KINDS.values(), *HTTP_KINDS.values(), INVALID_REQUEST)}
 
 
 def test_keys(served: tuple[str, Path]) -> None:

@@ -13,8 +13,8 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from spanwise import Settings, SpanwiseError, errors
-from spanwise.api import problems
 from spanwise.api.open_collections import Collections
+from spanwise.api.problem_kinds import HTTP_KINDS, INVALID_REQUEST, KINDS
 
 
 def error_classes(cls: type[SpanwiseError] = SpanwiseError) -> Iterator[type[SpanwiseError]]:
@@ -31,15 +31,15 @@ def drawn_statuses() -> dict[str, int]:
 
 
 def test_every_error_has_its_row() -> None:
-    assert set(error_classes()) == set(problems.KINDS)
-    names = [kind.name for kind in (*problems.KINDS.values(), *problems.HTTP_KINDS.values(), problems.INVALID_REQUEST)]
+    assert set(error_classes()) == set(KINDS)
+    names = [kind.name for kind in (*KINDS.values(), *HTTP_KINDS.values(), INVALID_REQUEST)]
     assert len(names) == len(set(names))
 
 
 def test_statuses_are_those_that_the_tree_of_errors_draws() -> None:
     drawn = drawn_statuses()
     assert drawn
-    for cls, kind in problems.KINDS.items():
+    for cls, kind in KINDS.items():
         above = [drawn[ancestor.__name__] for ancestor in cls.__mro__ if ancestor.__name__ in drawn]
         assert kind.status == (above[0] if above else 500), cls
 
@@ -62,10 +62,10 @@ def test_no_error_shows_a_path(
         response = untouched.post("/v1/ask", json={"question": "x"})
     body = response.get_json()
 
-    assert response.status_code == problems.KINDS[cls].status == body["status"]
+    assert response.status_code == KINDS[cls].status == body["status"]
     assert response.mimetype == "application/problem+json"
     assert list(body) == ["type", "title", "status", "detail"]
-    assert body["type"] == f"urn:spanwise:problem:{problems.KINDS[cls].name}"
+    assert body["type"] == f"urn:spanwise:problem:{KINDS[cls].name}"
     assert str(data.parent) not in response.text
     assert "Traceback" not in response.text
     if "log says more" in body["detail"]:

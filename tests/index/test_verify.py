@@ -13,7 +13,7 @@ import pytest
 
 import spanwise
 from spanwise import CorruptDataError, LimitError, Source
-from spanwise.index.originals import FOLDER
+from spanwise.index.storage import ORIGINALS
 from spanwise.qa.collection import Collection
 from spanwise.testing import HashEmbedder, ScriptedReader
 
@@ -104,7 +104,7 @@ def test_a_vector_of_another_text_is_found(database: Path, opened: Open) -> None
 
 
 def test_a_lost_and_a_damaged_original_are_found(database: Path, opened: Open) -> None:
-    original = next((database.parent / FOLDER).iterdir())
+    original = next((database.parent / ORIGINALS).iterdir())
     good = original.read_bytes()
     original.write_bytes(good[:-1] + b"!")
     assert [(one.kind, one.subject) for one in opened().verify(0)] == [("original", "bridge.md")]
