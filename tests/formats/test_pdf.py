@@ -221,6 +221,17 @@ def test_a_table_is_kept_row_by_row(load) -> None:
     assert "City | Country | People\nLyon | France | 520,774\nGraz | Austria | 291,007" in source.text
 
 
+def test_the_size_of_letters_is_the_one_on_the_page(load) -> None:
+    maker = Maker(1, hyphenate=False)
+    maker.canvas.scale(0.75, 0.75)  # as browsers print: 16 units are 12 points
+    maker.canvas.setFont("Helvetica", 16)
+    for number, (city, river) in enumerate([("Lyon", "Rhone"), ("Graz", "Mur"), ("Bern", "Aare")]):
+        maker.canvas.drawString(80, 900 - 24 * number, city)
+        maker.canvas.drawString(80 + maker.canvas.stringWidth(city) + 36, 900 - 24 * number, river)
+    (source,) = load(maker.bytes(), "table.pdf").sources
+    assert "Lyon | Rhone\nGraz | Mur\nBern | Aare" in source.text
+
+
 def test_entries_of_a_table_of_contents_are_lines_of_no_passage_and_the_largest_words_are_the_title(
     load, known
 ) -> None:
