@@ -19,6 +19,7 @@ _WHOLE = re.compile(
     r"|(?<![^ \t(\[\"'`*,|/])[-−]\d+(?:[.,]\d+)*%?"  # number below zero
     r"|(?<![^\s(\[\"'`*,|:])(?:~|\$\w+)?(?:/[\w.+-]+)+/?"  # path of a file
     r"|\b[A-Za-z]\+\+|\b[CF]\#"  # C++ and C#
+    r"|(?<!\w)\d{2,8}#(?![\w#])|(?<![\w#*])[*#]\d[\d*#]{0,30}#(?![\w#*])"  # what is typed on a keypad: 4471#, *100#
 )
 _INITIALS = re.compile(r"(?<!\w)(?:[^\W\d_]\.)+[^\W\d_]$")
 _EDGE = " \t\r\n,;:—–-*_#|`"

@@ -158,6 +158,17 @@ export function documentLink(endpoint, collection, id, { start, end, version } =
   return `${endpoint.replace(/\/+$/, "")}/#/documents/${encodedId(id)}?${query}`;
 }
 
+/** What a document is called: its title, else its id with the characters of the file's name that ids escape ("~20" is a space). */
+export function nameOf(document) {
+  return document.title || document.id.replace(/(?:~[0-9A-F]{2})+/g, (escaped) => {
+    try {
+      return decodeURIComponent(escaped.replaceAll("~", "%"));
+    } catch {
+      return escaped;
+    }
+  });
+}
+
 function encodedId(id) {
   return id.split("/").map(encodeURIComponent).join("/");
 }

@@ -1,6 +1,6 @@
 /** A document with a span highlighted and scrolled to, or a word about why it cannot be shown. */
 
-import { Spanwise, documentLink, utf16Offset } from "./client.js";
+import { Spanwise, documentLink, nameOf, utf16Offset } from "./client.js";
 import { pageView } from "./page-view.js";
 import { element, marked } from "./spanwise-search.js";
 
@@ -41,7 +41,7 @@ function asked(query, characters) {
 }
 
 function render(view, client, slice, span, figure) {
-  document.title = `${slice.title || slice.id} – Spanwise`;
+  document.title = `${nameOf(slice)} – Spanwise`;
   const text = element("div", { class: "text", dir: "auto" });
   let { start, end } = slice.span;
   const range = span && [span.start, span.end].map((at) => utf16Offset(slice.text, at - start));
@@ -62,7 +62,7 @@ function render(view, client, slice, span, figure) {
     end = part.span.end;
     return end < slice.characters;
   });
-  view.replaceChildren(bar(slice, client, span), element("h1", { dir: "auto" }, slice.title || slice.id), facts(slice, span), ...(figure ? [figure] : []), earlier, text, later);
+  view.replaceChildren(bar(slice, client, span), element("h1", { dir: "auto" }, nameOf(slice)), facts(slice, span), ...(figure ? [figure] : []), earlier, text, later);
   if (figure) {
     window.scrollTo(0, 0);
     figure.tabIndex = -1;
@@ -77,7 +77,7 @@ function render(view, client, slice, span, figure) {
 }
 
 function facts(slice, span) {
-  const parts = [slice.title ? slice.id : null, `${slice.characters.toLocaleString("en")} characters`];
+  const parts = [nameOf(slice) === slice.id ? null : slice.id, `${slice.characters.toLocaleString("en")} characters`];
   if (span) parts.push(`highlighted: ${span.start.toLocaleString("en")}–${span.end.toLocaleString("en")}`);
   const said = parts.filter(Boolean).map((part) => element("span", { dir: "auto" }, part));
   if (/^https?:\/\//i.test(slice.uri || "")) {

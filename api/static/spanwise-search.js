@@ -8,7 +8,7 @@
  * Everything that came from a server enters the page with `textContent`; nothing here writes HTML.
  */
 
-import { Spanwise, codePointLength, documentLink, utf16Offset } from "./client.js";
+import { Spanwise, codePointLength, documentLink, nameOf, utf16Offset } from "./client.js";
 
 const TYPING_PAUSE = 160;
 const PASSAGES = 6;
@@ -230,7 +230,7 @@ export class SpanwiseSearch extends HTMLElement {
       element("blockquote", { dir: "auto" }, ...marked(text, { range })),
       element("p", { class: "source" },
         element("a", { class: "go", href: this.#link(answer.document, answer.span) }, "Read it in ",
-          element("span", { dir: "auto" }, answer.document.title || answer.document.id)),
+          element("span", { dir: "auto" }, nameOf(answer.document))),
         element("span", { class: "where" }, ...details(answer)), this.#copying(answer, text)),
       this.#judging(question, "Is this right?", { right: "Right", wrong: "Wrong" }, answer),
       element("div", { class: "agreeing" }));
@@ -255,7 +255,7 @@ export class SpanwiseSearch extends HTMLElement {
     const range = [lead.length, lead.length + slice.text.length - at];
     return element("li", {}, element("a", { class: "go", dir: "auto", href: this.#link(slice, place) },
       element("span", { class: "words" }, "… ", ...marked(lead + slice.text.slice(at), { range })),
-      element("span", { class: "where" }, slice.title || slice.id)));
+      element("span", { class: "where" }, nameOf(slice))));
   }
 
   #place(answer) {
@@ -276,7 +276,7 @@ export class SpanwiseSearch extends HTMLElement {
     const said = element("span", { role: "status" });
     const button = element("button", { type: "button", class: "copy" }, "Copy quotation");
     button.addEventListener("click", async () => {
-      const source = [answer.document.title || answer.document.id, answer.page == null ? null : `page ${answer.page}`];
+      const source = [nameOf(answer.document), answer.page == null ? null : `page ${answer.page}`];
       const address = new URL(this.#link(answer.document, answer.span), location.href).href;
       try {
         await navigator.clipboard.writeText(`“${sentence.replace(LINK, "$1").trim()}” — ${source.filter(Boolean).join(", ")}, ${address}`);
@@ -448,7 +448,7 @@ function details(found) {
 }
 
 function where(found) {
-  return [found.document.title || found.document.id, found.heading, found.page == null ? null : `page ${found.page}`].filter(Boolean).join(" · ");
+  return [nameOf(found.document), found.heading, found.page == null ? null : `page ${found.page}`].filter(Boolean).join(" · ");
 }
 
 function wordsOf(query) {

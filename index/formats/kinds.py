@@ -11,8 +11,9 @@ PLAIN, MARKDOWN, HTML, PDF, ZIP, MAIL, CSV, TSV, JSON, JSONL = (
     "plain", "markdown", "html", "pdf", "zip", "mail", "csv", "tsv", "json", "jsonl",
 )  # fmt: skip
 SUFFIXES = {
-    ".txt": PLAIN, ".text": PLAIN, ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML, ".htm": HTML,
-    ".xhtml": HTML, ".pdf": PDF, ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
+    ".txt": PLAIN, ".text": PLAIN, ".log": PLAIN, ".rst": PLAIN, ".adoc": PLAIN, ".org": PLAIN,
+    ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML, ".htm": HTML, ".xhtml": HTML, ".pdf": PDF,
+    ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
     ".json": JSON, ".jsonl": JSONL, ".ndjson": JSONL,
 }  # fmt: skip
 _NAMES = {PDF: "PDF", ZIP: "DOCX, EPUB or zip"}
@@ -72,7 +73,7 @@ def check_suffix(name: str) -> None:
         raise SourceError(
             f"{name[:120]}: files of type {suffix[:20]} are not read.",
             subject=name,
-            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}.",
+            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}. Other files of text are read under a name in .txt.",
         )
 
 

@@ -16,6 +16,8 @@ _FEWEST_CHARACTERS = 16
 """Lines of a column are at least so long in the middle; cells of tables are shorter."""
 _WIDE_GAP = 2.0
 """Gaps of so many font sizes separate the cells of a table."""
+_SAME_EDGE = 10
+"""Cells of a column begin so near to each other, in tenths of a point."""
 _DEEPEST = 8
 _MARK = re.compile(r"\W|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|(?:\d+\.)+\d*")
 """What stands before an item of a list or a heading."""
@@ -110,11 +112,23 @@ def _lines(stretches: list[Stretch], part: int) -> Iterator[Stretch]:
     size = median(one.size for one in stretches)
     usual = [one for one in stretches if abs(one.size - size) < 0.15 * size] or stretches  # a heading may reach farther
     column = (min(one.left for one in usual), max(one.right for one in usual))
-    for row in rows_of(stretches):
+    rows = list(rows_of(stretches))
+    for number, row in enumerate(rows):
+        near = rows[max(0, number - 2) : number + 3]
         line = row[0]
         for before, one in pairwise(row):
-            wide = one.left - before.right > _WIDE_GAP * 10 * one.size and not _MARK.fullmatch(before.text)
+            wide = one.left - before.right > _WIDE_GAP * 10 * one.size or _in_a_column(one, near)
+            # 89.00 at the start of a line may number a heading; behind another cell it is a price.
+            wide = wide and not (before is row[0] and _MARK.fullmatch(before.text))
             line.cells += wide
             line.join(one, " | " if wide else " ")
         line.column, line.part = column, part
         yield line
+
+
+def _in_a_column(cell: Stretch, near: list[list[Stretch]]) -> bool:
+    """Whether three rows one after the other, of the five around that of `cell`, have a stretch that begins where it
+    does, behind another. Lines of justified text have gaps as wide, but not below each other; lines of code stay as
+    they are."""
+    begins = [any(abs(one.left - cell.left) <= _SAME_EDGE for one in row[1:]) for row in near]
+    return not cell.mono and any(all(begins[start : start + 3]) for start in range(len(near) - 2))

@@ -76,6 +76,25 @@ def test_a_collection_that_is_not_there_says_how_to_make_it(new_page: NewPage) -
     assert "There is no collection “nothing”. Adding documents makes it" in said
 
 
+def test_a_document_without_a_title_is_called_as_its_file_was(new_page: NewPage, ask: Ask) -> None:
+    page = new_page()
+    page.goto("/#/?collection=named")
+    page.get_by_role("button", name="Add documents").wait_for()
+    text = "The party is on the 🏖️ beach.".encode()
+    page.locator("#files").set_input_files(
+        [{"name": "Übersicht 2024 ~1.txt", "mimeType": "text/plain", "buffer": text}]
+    )
+    page.get_by_text("Added 1 document.").wait_for()
+    ask(page, "Where is the party?")
+    assert page.locator(".source a").inner_text() == "Read it in Übersicht 2024 ~1.txt"
+    page.locator(".source a").click()
+    page.locator("#document h1").wait_for()
+    assert page.locator("#document h1").inner_text() == "Übersicht 2024 ~1.txt"
+    assert "~C3~9Cbersicht~202024~20~7E1.txt" in page.locator("#document .facts").inner_text()
+    name = "import('/static/client.js').then(({ nameOf }) => nameOf({ id: 'a~FFb~20c' }))"
+    assert page.evaluate(name) == "a~FFb c"  # what is no UTF-8 stays as it is
+
+
 def test_files_are_added_and_can_be_asked(new_page: NewPage, photograph: Photograph, ask: Ask) -> None:
     page = new_page(expect_refusals=True)
     page.goto("/#/?collection=uploaded")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from spanwise import SourceError
-from spanwise.index.formats.kinds import kind_of
+from spanwise.index.formats.kinds import SUFFIXES, kind_of
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,18 @@ def test_formats_that_are_not_read_are_named(data: bytes) -> None:
         kind_of(data, "file.txt")
 
 
+@pytest.mark.parametrize("name", ["README.rst", "manual.adoc", "notes.org", "server.log", "LICENSE"])
+def test_texts_of_documentation_are_read_inside_a_folder(name: str) -> None:
+    assert kind_of(b"plain words", name, named=False) == "plain"
+
+
+def test_the_page_offers_the_suffixes_that_are_read() -> None:
+    page = files("spanwise.api").joinpath("static", "index.html").read_text("utf-8")
+    offered = re.search(r'accept="([^"]*)"', page)
+    assert offered is not None
+    assert sorted(offered[1].split(",")) == sorted(SUFFIXES)
+
+
 def test_inside_a_folder_unknown_suffixes_are_passed_over() -> None:
-    with pytest.raises(SourceError, match=r"files of type \.py are not read"):
+    with pytest.raises(SourceError, match=r"files of type \.py are not read.*under a name in \.txt"):
         kind_of(b"print()", "a.py", named=False)

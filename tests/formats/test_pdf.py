@@ -221,6 +221,35 @@ def test_a_table_is_kept_row_by_row(load) -> None:
     assert "City | Country | People\nLyon | France | 520,774\nGraz | Austria | 291,007" in source.text
 
 
+def test_cells_that_begin_below_each_other_are_apart_also_where_the_gaps_are_narrow(load) -> None:
+    maker = Maker(1, hyphenate=False)
+    rows = [("Article", "Price", "Weight"), ("Work bench", "310.00", "38 kg"), ("Garden hose", "24.90", "2 kg")]
+    for row in rows:
+        for place, cell in zip((60, 130, 175), row, strict=True):
+            maker.canvas.setFont("Helvetica", 10)
+            maker.canvas.drawString(place, maker.y, cell)
+        maker.y -= 14
+    maker.y -= 40
+    for gap in (12, 15, 18):  # a justified text has wide gaps too, each at another place
+        maker.canvas.drawString(60, maker.y, "words of a paragraph")
+        maker.canvas.drawString(60 + maker.canvas.stringWidth("words of a paragraph") + gap, maker.y, "go on here")
+        maker.y -= 12
+    (source,) = load(maker.bytes(), "table.pdf").sources
+    assert "Article | Price | Weight\nWork bench | 310.00 | 38 kg\nGarden hose | 24.90 | 2 kg" in source.text
+    assert "paragraph | go" not in source.text
+
+
+def test_the_size_of_letters_is_the_one_on_the_page(load) -> None:
+    maker = Maker(1, hyphenate=False)
+    maker.canvas.scale(0.75, 0.75)  # as browsers print: 16 units are 12 points
+    maker.canvas.setFont("Helvetica", 16)
+    for number, (city, river) in enumerate([("Lyon", "Rhone"), ("Graz", "Mur"), ("Bern", "Aare")]):
+        maker.canvas.drawString(80, 900 - 24 * number, city)
+        maker.canvas.drawString(80 + maker.canvas.stringWidth(city) + 36, 900 - 24 * number, river)
+    (source,) = load(maker.bytes(), "table.pdf").sources
+    assert "Lyon | Rhone\nGraz | Mur\nBern | Aare" in source.text
+
+
 def test_entries_of_a_table_of_contents_are_lines_of_no_passage_and_the_largest_words_are_the_title(
     load, known
 ) -> None:
