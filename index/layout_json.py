@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .records import Block, GlyphLine, Heading, Layout, PageSpan, Span, TableRows
@@ -14,7 +14,7 @@ def _glyph_line(start: int, page: int, top: int, bottom: int, edges: Sequence[in
     return GlyphLine(start, page, top, bottom, tuple(edges))
 
 
-_MADE_BY = {
+_MADE_BY: Mapping[str, Callable[..., Any]] = {
     "headings": Heading,
     "pages": PageSpan,
     "excluded": Span,
