@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import spanwise
 from spanwise.qa.evaluation.metrics import score_text
+from trust.reporting import write_figures
 
 Question = dict[str, Any]
 """`question`, its gold `answers` (none: silence is right) and the `document` they stand in."""
@@ -85,3 +90,19 @@ def as_markdown(report: dict[str, Any], unanswerable: str = "silent, of {} witho
             shown = "yes" if one["shown"] else "no"
             lines.append(f"| {one['question']} | {gold} | {said} | {one['probability']:.2f} | {shown} |")
     return "\n".join(lines) + "\n"
+
+
+def ask_halves(folder: Path, halves: Sequence[str], title: str, description: str) -> None:
+    """Ask the `questions.json` of `folder` half by half of its `documents`, and report as the command line says."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=halves, action="append", help="only this one")
+    parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
+    options = parser.parse_args()
+    questions = json.loads((folder / "questions.json").read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as store, spanwise.open(store) as collection:
+        collection.add(folder / "documents")
+        reports = {
+            half: ask(collection, [one for one in questions if one["half"] == half]) for half in options.half or halves
+        }
+    text = "\n".join(f"## The half to {half}\n\n{as_markdown(report)}" for half, report in reports.items())
+    write_figures(options.out, title, f"{description}\n{text}", reports)

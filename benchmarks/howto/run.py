@@ -11,38 +11,12 @@ shown, or silence where nothing says how.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import asked
 
-import spanwise
-from trust.reporting import write_figures
-
-HERE = Path(__file__).parent
-HALVES = ("look", "judge", "extra")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=HALVES, action="append", help="only this one")
-    parser.add_argument("--out", type=Path, help="file name without suffix for the Markdown and JSON")
-    options = parser.parse_args()
-    questions = json.loads((HERE / "questions.json").read_text("utf-8"))
-    with tempfile.TemporaryDirectory() as folder, spanwise.open(folder) as collection:
-        collection.add(HERE / "documents")
-        reports = {
-            half: asked.ask(collection, [one for one in questions if one["half"] == half])
-            for half in options.half or HALVES
-        }
-    text = "\n".join(f"## The half to {half}\n\n{asked.as_markdown(report)}" for half, report in reports.items())
-    write_figures(options.out, "How to do it", __doc__, text, reports)
-
-
 if __name__ == "__main__":
-    main()
+    asked.ask_halves(Path(__file__).parent, ("look", "judge", "extra"), "How to do it", __doc__)
