@@ -288,7 +288,7 @@ class Collection(SearchCollection):
             some = hits[first : first + step]
             read = read_passages(reader, question, [hit.passage for hit in some])
             read = [
-                corrected_reading(question, hit.text, one, hit.passage.prefix)
+                corrected_reading(question, hit.text, one, f"{hit.passage.document.id}\n{hit.passage.prefix}")
                 for hit, one in zip(some, read, strict=True)
             ]
             if names:

@@ -1,4 +1,5 @@
-"""Asked how, a command is the answer that all words of the question introduce; else the model's reading stays."""
+"""Asked how, a command is the answer that all words of the question introduce, asked for an option the one that they
+describe; else the model's reading stays."""
 
 from __future__ import annotations
 
@@ -96,3 +97,92 @@ def test_code_whose_beginning_is_cut_off_makes_no_code_of_what_follows() -> None
 def test_a_title_underlined_with_tildes_begins_no_code() -> None:
     assert list(code_spans("Basic Commands\n~~~~~~~~~~~~~~\n\nAs follows.\n", 0, 40)) == []
     assert [*code_spans("~~~ sh\nls\n~~~\n", 0, 10)] == [(7, 10)]
+
+
+MANUAL = """OPTIONS
+     -R, --recursive
+             change files and directories recur‐
+             sively
+
+     --no-recursive   do not change directories recursively
+     -t      Test. Check the integrity of the file.
+
+     -v level
+     --verbose=level
+             Verbose. Print the name of each file, and how much smaller it has become by its compression. More levels
+             say more.
+
+EXIT STATUS
+     0
+         success
+     13  permission denied
+
+ENVIRONMENT
+     SPROCKET_HOME
+             Where the settings are.
+"""
+MARKDOWN = """* `--yes`: Answer yes to all prompts
+| Flag | Default | Description |
+| --- | --- | --- |
+| `--team`, `-t` | null | The team that owns the package |
+
+### `cache.size=bytes`
+
+<!-- added: 1.2 -->
+
+The most bytes that the cache holds.
+"""
+DEFINITIONS = """.. option:: -c, --compress
+
+   Compress the archive with deflate.
+
+-p spec…
+
+--package spec…
+
+Clean only some packages.
+
+The end."""
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("Which option changes files recursively?", MANUAL, "-R, --recursive"),
+        ("How do I change files recursively?", MANUAL, "-R, --recursive"),
+        ("Which option of sprocket does not change directories recursively?", MANUAL, "--no-recursive"),
+        ("Which option of gzip changes files recursively?", MANUAL, None),
+        ("Which option changes links recursively?", MANUAL, None),
+        ("Which option prints the name of each file?", MANUAL, "--verbose=level"),
+        ("Which exit code means permission denied?", MANUAL, "13"),
+        ("What does exit code 13 mean?", MANUAL, "permission denied"),
+        ("What does exit code 3 mean?", MANUAL, None),
+        ("Which environment variable is where the settings are?", MANUAL, "SPROCKET_HOME"),
+        ("What does sprocket -t do?", MANUAL, "Test. Check the integrity of the file."),
+        ("What does sprocket -T do?", MANUAL, None),
+        ("What does gzip -t do?", MANUAL, None),
+        ("What do -t and -R do?", MANUAL, None),
+        ("Which flag answers yes to all prompts?", MARKDOWN, "--yes"),
+        ("Which flag is the team that owns the package?", MARKDOWN, "`--team`, `-t`"),
+        ("Which setting is the most bytes the cache holds?", MARKDOWN, "cache.size=bytes"),
+        ("What does --yes do?", MARKDOWN, "Answer yes to all prompts"),
+        ("Which option compresses the archive?", DEFINITIONS, "-c, --compress"),
+        ("Which option cleans only some packages?", DEFINITIONS, "--package spec…"),
+        ("What does the option --package do?", DEFINITIONS, "Clean only some packages."),
+    ],
+)
+def test_an_option_is_told_by_what_is_said_of_it_and_the_other_way_round(
+    question: str, text: str, answer: str | None
+) -> None:
+    assert read(question, text, "sprocket.txt") == answer
+
+
+def test_of_a_long_description_the_first_sentence() -> None:
+    said = read("What does --verbose mean?", MANUAL)
+    assert said is not None
+    assert said.startswith("Verbose. Print")
+    assert said.endswith("compression.")
+
+
+def test_an_option_that_does_the_opposite_is_no_answer() -> None:
+    assert read("Which option changes directories recursively?", "  -n  do not change directories recursively") is None
