@@ -66,6 +66,8 @@ _OPPOSITE = re.compile(
 _NOT = re.compile(r"\b(?:not|no|without|never|avoid\w*)\b|n['’]t\b", re.IGNORECASE)
 _FAIR = 3.0
 """Score that a command which the question's words introduce has at least."""
+_RELEVANT = 5.0
+"""Relevance of a passage that lists the term: the model makes little of lists."""
 _WEAKER = 3.0
 """Logits taken from what else its passage says."""
 
@@ -114,7 +116,8 @@ def prefer_commands(question: str, text: str, reading: Reading, above: str = "")
         for one in reading.candidates
         if one.end <= found[0] or found[1] <= one.start
     )
-    return replace(reading, candidates=(first, *others))
+    relevance = reading.relevance if least == 2 else max(reading.relevance, _RELEVANT)
+    return replace(reading, relevance=relevance, candidates=(first, *others))
 
 
 def _commands(text: str) -> Iterator[tuple[int, int, str]]:
