@@ -45,7 +45,8 @@ _NAMED = re.compile(
     r"|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|`[^`\s]+`"
 )
 _MEANING = re.compile(
-    r"\bwhat (?:does|do)\b.*\b(?:do|mean|stand for)\b|\b(?:meaning|purpose)\b|\bwhat is\b.*\bfor\b", re.IGNORECASE
+    r"\bwhat (?:does|do)\b.{0,200}\b(?:do|mean|stand for)\b|\b(?:meaning|purpose)\b|\bwhat is\b.{0,200}\bfor\b",
+    re.IGNORECASE,
 )
 _ENDING = re.compile(r"(?<=\w\w\w)(?:ation|ing|ed|es|(?<!s)s|e)$")
 _DOUBLED = re.compile(r"([^ls\W])\1$")

@@ -20,6 +20,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("status", re.compile(r"\d{1,3}")),
 )
 _SETTING = re.compile(r"`+[^`\s]+`+")
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _PASSED_OVER = re.compile(r"[ \t]*(?:>.*)?$")
 _LONGEST_TERM, _LONGEST, _SHORT = 120, 400, 120
 
@@ -46,7 +47,7 @@ def described_terms(text: str) -> Iterator[Term]:
     its own. Of terms above one another that share it, the last."""
     lines: list[_Line] = []
     place = 0
-    for line in re.sub(r"<!--.*?-->", lambda found: re.sub(r"[^\n]", " ", found[0]), text, flags=re.DOTALL).split("\n"):
+    for line in _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text).split("\n"):
         indent = len(line) - len(line.lstrip())
         above = lines[-1] if lines else None
         within = above and above.text.strip() and not above.entry and above.indent == indent  # a paragraph runs on
