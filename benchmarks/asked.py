@@ -14,12 +14,12 @@ from spanwise.qa.evaluation.metrics import score_text
 from trust.reporting import write_figures
 
 Question = dict[str, Any]
-"""`question`, its gold `answers` (none: silence is right) and the `document` they stand in."""
+"""`question`, its gold `answers` (none: silence is right) and, if there are any, the `document` they stand in."""
 
 
 def is_right(one: Question, answer: spanwise.Answer) -> bool:
     """Whether `answer` stands in the document it should and says what a gold answer says."""
-    return bool(answer.document.id == one["document"] and score_text(answer.text, one["answers"]).right)
+    return bool(answer.document.id == one.get("document") and score_text(answer.text, one["answers"]).right)
 
 
 def is_well(one: Question, result: spanwise.AskResult, right: bool) -> bool:
