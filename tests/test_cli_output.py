@@ -1,0 +1,49 @@
+"""What the command line prints of an answer: its sentence or row, and where it stands, each said once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import spanwise
+from spanwise import cli
+from spanwise.cli_output import path_of, print_answers
+from spanwise.index.records import DocumentInfo
+from spanwise.testing import HashEmbedder, ScriptedReader
+
+QUESTION = "what does the chair cost?"
+UNTITLED = DocumentInfo("", None, None, {}, "", "text/plain", 0, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("document_id", "path"),
+    [
+        ("~C3~9Cbersicht~202024.txt", "Übersicht 2024.txt"),
+        ("a~FFb~20c", "a~FFb c"),  # what is no UTF-8 stays as it is
+        ("x~1B~5B31m", "x\ufffd[31m"),  # no commands for the terminal
+        ("notes/plan.md", "notes/plan.md"),
+    ],
+)
+def test_a_file_is_called_as_it_is_called(document_id: str, path: str) -> None:
+    assert path_of(replace(UNTITLED, id=document_id)) == path
+
+
+def test_what_is_said_of_a_file_finds_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "Übersicht 2024.txt"
+    file.write_text("The chair costs 40 euros.", encoding="utf-8")
+    with spanwise.open("spanwise-data", embedder=HashEmbedder(), reader=ScriptedReader({QUESTION: "40"})) as collection:
+        collection.add(file)
+        print_answers(collection.ask(QUESTION))
+    assert "  — Übersicht 2024.txt, characters" in capsys.readouterr().out
+    for name in ("Übersicht 2024.txt", "~C3~9Cbersicht~202024.txt"):
+        assert cli.main(["show", name]) == 0
+        assert capsys.readouterr().out == "The chair costs 40 euros."
+    assert cli.main(["show", "Übersicht 2025.txt"]) == 2
+    assert "There is no document 'Übersicht 2025.txt'" in capsys.readouterr().err
+    assert cli.main(["list"]) == 0
+    assert capsys.readouterr().out == "~C3~9Cbersicht~202024.txt  25 characters, 1 passages  Übersicht 2024.txt\n"
