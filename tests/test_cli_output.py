@@ -11,10 +11,33 @@ import spanwise
 from spanwise import cli
 from spanwise.cli_output import path_of, print_answers
 from spanwise.index.records import DocumentInfo
+from spanwise.qa.records import AskResult
 from spanwise.testing import HashEmbedder, ScriptedReader
 
 QUESTION = "what does the chair cost?"
 UNTITLED = DocumentInfo("", None, None, {}, "", "text/plain", 0, 1, "")
+
+
+def test_a_title_that_is_the_first_heading_too_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "prices.md"
+    page.write_text(
+        "# Price list 2026\n\nAll in euros.\n\n## Chairs\n\nThe chair costs 40 euros today.\n", encoding="utf-8"
+    )
+    reader = ScriptedReader({QUESTION: "40 euros"})
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=reader) as collection:
+        collection.add(page)
+        result = collection.ask(QUESTION)
+    assert result[0].heading[0] == result[0].document.title == "Price list 2026"
+    print_answers(result)
+    assert "  — Price list 2026, Chairs, characters" in capsys.readouterr().out
+    other = replace(result[0].passage.document, title="Prices")
+    print_answers(_of_document(result, other))
+    assert "  — Prices, Price list 2026 › Chairs, characters" in capsys.readouterr().out
+
+
+def _of_document(result: AskResult, document: DocumentInfo) -> AskResult:
+    answers = tuple(replace(one, passage=replace(one.passage, document=document)) for one in result.answers)
+    return replace(result, answers=answers)
 
 
 @pytest.mark.parametrize(

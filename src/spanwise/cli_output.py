@@ -200,6 +200,7 @@ def _print_answer(console: Console, answer: Answer, calibrated: bool) -> None:
     title, headings = answer.document.title, list(answer.heading)
     parts = [title or path_of(answer.document)]
     parts += [f"page {answer.page}"] if answer.page else []
+    headings = headings[1:] if headings and headings[0] == title else headings
     parts += [" › ".join(headings)] if headings else []
     parts += [f"characters {answer.span.start}-{answer.span.end}"]
     sure = f"probability {answer.probability:.2f}" + ("" if calibrated else " (not calibrated)")
