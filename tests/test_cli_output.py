@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import spanwise
-from spanwise import cli
+from spanwise import Source, cli
 from spanwise.cli_output import path_of, print_answers
 from spanwise.index.records import DocumentInfo
 from spanwise.qa.records import AskResult
@@ -16,6 +16,14 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 
 QUESTION = "what does the chair cost?"
 UNTITLED = DocumentInfo("", None, None, {}, "", "text/plain", 0, 1, "")
+
+
+def printed(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: Source, answer: str) -> list[str]:
+    """The lines that `ask` prints of `source`, whose answer to QUESTION is `answer`."""
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=ScriptedReader({QUESTION: answer})) as collection:
+        collection.add(source)
+        print_answers(collection.ask(QUESTION))
+    return capsys.readouterr().out.splitlines()
 
 
 def test_a_title_that_is_the_first_heading_too_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,6 +46,17 @@ def test_a_title_that_is_the_first_heading_too_is_said_once(tmp_path: Path, caps
 def _of_document(result: AskResult, document: DocumentInfo) -> AskResult:
     answers = tuple(replace(one, passage=replace(one.passage, document=document)) for one in result.answers)
     return replace(result, answers=answers)
+
+
+def test_of_a_table_the_row_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Item | Price\nChair | 40 euros\nDesk | 90 euros"
+    assert printed(tmp_path, capsys, Source(text, id="prices"), "40 euros")[1:3] == ["40 euros", "  Chair | 40 euros"]
+
+
+def test_lines_that_are_no_table_stay_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Today the chair\ncosts 40 euros\nin every shop."
+    said = printed(tmp_path, capsys, Source(text, id="prices"), "40 euros")
+    assert said[2] == "  Today the chair costs 40 euros in every shop."
 
 
 @pytest.mark.parametrize(

@@ -221,13 +221,16 @@ def path_of(document: DocumentInfo) -> str:
 
 
 def _sentence_around(answer: Answer) -> tuple[str, str]:
-    """What stands before and after the answer in the sentence (or sentences) it lies in."""
+    """What stands before and after the answer in the sentence (or sentences) it lies in, or in its row of a table."""
     text = answer.passage.text
     start = answer.span.start - answer.passage.span.start
     end = answer.span.end - answer.passage.span.start
     spans = sentence_spans(text)
     first = max((begin for begin, _ in spans if begin <= start), default=0)
     last = min((finish for _, finish in spans if finish >= end), default=len(text))
+    row, behind = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", end)
+    if "|" in text[row:behind]:
+        first, last = max(first, row), min(last, behind)
     return text[first:start], text[end:last]
 
 
