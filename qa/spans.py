@@ -162,13 +162,29 @@ def _with_marks(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _with_partner(text: str, start: int, end: int) -> tuple[int, int]:
     """The span with the mark beside it that closes or opens what stands in the middle of it: `FIFA (football` takes in
-    the bracket behind it."""
-    words, before, behind = text[start:end], text[start - 1 : start], text[end : end + 1]
+    the bracket behind it, `a ] [-S` of `[-a ] [-S]` both of its own."""
+    words, before, behind = text[start:end], text[max(0, start - 4) : start].rstrip("-*`"), text[end : end + 1]
     for opening, closing in (*_PAIRS.items(), ('"', '"')):
-        odd = words.count(opening) % 2 == 1 if opening == closing else words.count(opening) > words.count(closing)
-        if odd and behind == closing and not words.startswith(opening):
+        unclosed, unopened = _unpaired(words, opening, closing)
+        at_edge = words.startswith(opening) and not _unpaired(words[1:], opening, closing)[1]
+        if unclosed and behind == closing and not at_edge:
             return start, end + 1
-        odd = odd if opening == closing else words.count(closing) > words.count(opening)
-        if odd and before == opening and not words.endswith(closing):
-            return start - 1, end
+        at_edge = words.endswith(closing) and not _unpaired(words[:-1], opening, closing)[0]
+        if unopened and before.endswith(opening) and not at_edge:
+            return text.rindex(opening, 0, start), end
     return start, end
+
+
+def _unpaired(words: str, opening: str, closing: str) -> tuple[int, int]:
+    """How many of the marks in `words` open what nothing in it closes, and close what nothing opens."""
+    if opening == closing:
+        return words.count(opening) % 2, words.count(opening) % 2
+    unclosed = unopened = 0
+    for mark in words:
+        if mark == opening:
+            unclosed += 1
+        elif mark == closing and unclosed:
+            unclosed -= 1
+        elif mark == closing:
+            unopened += 1
+    return unclosed, unopened
