@@ -41,7 +41,7 @@ def main() -> None:
             for half in options.half or HALVES
         }
     text = "\n".join(f"## The half to {half}\n\n{asked.as_markdown(report)}" for half, report in reports.items())
-    write_figures(options.out, "How to do it", __doc__, text, reports)
+    write_figures(options.out, "How to do it", text, reports)
 
 
 if __name__ == "__main__":
