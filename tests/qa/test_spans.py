@@ -85,6 +85,10 @@ from spanwise.qa.spans import complete, tidy
         ("How long before?", "at least 10 working days before", "10", "10 working days"),
         ("How large may it be?", "photographs up to 5 MB", "5", "5 MB"),
         ("Is it hot or cold?", "The water is cold there.", "cold", "cold"),
+        ("How is the nurse reached?", "- Nurse: ext. 31\n- Caretaker: 44", "ext. 31\n- Caretaker: 44", "ext. 31"),
+        ("How is the nurse reached?", "Nurse: Ann Lee,\next. 31 or 44", "Ann Lee,\next. 31", "Ann Lee,\next. 31"),
+        ("Who is the nurse?", "Nurse: Ann\nSchool nurse: Bob\n", "Ann\nSchool nurse: Bob", "Ann\nSchool nurse: Bob"),
+        ("How do I do it?", "Step 1: Turn\nStep 2: Pull\n", "Turn\nStep 2: Pull", "Turn\nStep 2: Pull"),
         ("What was rejected?", "[his demand to keep out](#). Then", "keep out", "keep out"),
     ],
 )
