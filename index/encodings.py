@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _SAMPLE_BYTES = 100_000
+_HALF_ZERO = 0.25
+"""Share of zeros among the upper bytes of UTF-16 from which it is told: spaces, digits and full stops suffice."""
 # Of encodings that fit equally well, the ones in wide use first; the rest are refused unless they agree.
 _USUAL = ("cp1252", "cp1251", "cp932", "gb18030", "big5", "euc_kr", "cp1250", "koi8_r")
 
@@ -41,5 +43,23 @@ def guess_encoding(data: bytes, first_foreign: int = 0) -> Guess | None:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         return Guess(encoding, None)
-    controls = sum(character < " " and character not in "\t\n\r\f\v" for character in text[:_SAMPLE_BYTES])
-    return Guess(encoding, text if not controls else None)
+    return Guess(encoding, None if _has_controls(text) else text)
+
+
+def unmarked_utf16(data: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` where `data` without a byte order mark looks like it by where its zeros stand, and
+    decodes without control characters; else None. The upper byte of a character below U+0100 is zero, the lower one
+    never."""
+    sample = data[: _SAMPLE_BYTES // 2 * 2]
+    for encoding, lower, upper in (("utf-16-le", sample[::2], sample[1::2]), ("utf-16-be", sample[1::2], sample[::2])):
+        if upper.count(0) >= max(1, _HALF_ZERO * len(upper)) and not lower.count(0):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return None if _has_controls(text) else encoding
+    return None
+
+
+def _has_controls(text: str) -> bool:
+    return any(character < " " and character not in "\t\n\r\f\v" for character in text[:_SAMPLE_BYTES])

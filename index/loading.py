@@ -18,7 +18,7 @@ from typing import IO, Any
 from markdown_it import MarkdownIt
 
 from ..errors import DocumentIdError, SourceError
-from .encodings import guess_encoding
+from .encodings import guess_encoding, unmarked_utf16
 from .formats.kinds import MARKDOWN, PLAIN, kind_of
 from .formats.limits import ParseLimits
 from .records import Failure, Heading, Layout, Metadata, Original, Source, Span, TableRows
@@ -92,10 +92,10 @@ def decoded(data: bytes, name: str, encoding: str | None = None) -> tuple[str, s
     else:
         mark = b""
     if not mark and (nul := data.find(b"\0")) >= 0 and encoding is None:
+        likely = unmarked_utf16(data)
+        hint = f"It may be {likely}: add it with encoding={likely!r} (--encoding), or c" if likely else "C"
         raise SourceError(
-            f"{name} is not text: byte {nul} is 0x00.",
-            subject=name,
-            way_out="Convert it to UTF-8 text first, or give its encoding if it is UTF-16 without a byte order mark.",
+            f"{name} is not text: byte {nul} is 0x00.", subject=name, way_out=f"{hint}onvert it to UTF-8 text first."
         )
     try:
         return data.decode(encoding or "utf-8"), encoding or "utf-8"

@@ -32,7 +32,7 @@ from .correcting import corrected_reading
 from .deciding import Decided, decide, standing
 from .kept_calibration import KeptCalibration
 from .languages import language_warning
-from .names import AROUND, full_names, prefer_named
+from .names import AROUND, full_names, holds, modules, prefer_named
 from .reading import Reader, Reading, load_reader
 from .records import Answer, AskResult
 from .shown import read_passages
@@ -282,6 +282,9 @@ class Collection(SearchCollection):
     def _read(self, question: str, hits: Sequence[Hit], stop: StopRule | None) -> list[Reading]:
         """Readings of the first hits: of all, or of as many as it takes to be sure of the best answer."""
         reader, names = self._reader(), full_names(question)
+        if asked := modules(question, reader.knows):
+            texts = self._around([hit.passage for hit in hits])
+            asked = [module for module in asked if any(holds(module, text) for text in texts)]
         step = STEP * -(-reader.at_once // STEP) if stop else len(hits)
         readings: list[Reading] = []
         for first in range(0, len(hits), max(step, 1)):
@@ -291,9 +294,9 @@ class Collection(SearchCollection):
                 corrected_reading(question, hit.text, one, f"{hit.passage.document.id}\n{hit.passage.prefix}")
                 for hit, one in zip(some, read, strict=True)
             ]
-            if names:
+            if names or asked:
                 around = self._around([hit.passage for hit in some])
-                read = [prefer_named(names, text, one) for text, one in zip(around, read, strict=True)]
+                read = [prefer_named(names, text, one, asked) for text, one in zip(around, read, strict=True)]
             readings += read
             standings = [standing(one.best_score, one, rank) for rank, one in enumerate(readings)]
             read_enough = enough(stop, standings, [hit.scores.fused for hit in hits])

@@ -1,13 +1,14 @@
 """Is a passage about the one who was asked for? Where only Alice Moreau stands, nothing is known of Alice Cooper.
 
 The reading model hardly looks at a surname once the rest of the question fits. So a passage whose document names
-somebody else with the same first name, and nowhere the one asked for, is taken for one that does not answer.
+somebody else with the same first name, and nowhere the one asked for, is taken for one that does not answer. So is one
+whose document nowhere has the module or command that was asked for, where the document of another passage has it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..index.vocabulary import Vocabulary
@@ -16,6 +17,9 @@ from .reading import Reading
 
 FullName = tuple[str, str]
 """The first word of a name and the last."""
+
+Module = tuple[str, ...]
+"""The words of a module's or command's name that are no common ones, folded: `gyp` of `node-gyp`."""
 
 AROUND = 20_000
 """Characters of a document on either side of a passage where a name is looked for."""
@@ -27,6 +31,11 @@ _OPENING = frozenset(
     "what which who whom whose when where why how is are was were do does did has have had can could will would should "
     "may in on at by for from to of the a an according during after before with name list give tell show find".split()
 )
+_MODULE = re.compile(
+    r"(?<![\w.`-])`?(?P<name>[a-z]\w*(?:[.-]\w+)*)(?:\(\))?`? "
+    r"(?:module|package|library|crate|plugin|command|function|script|utility)\b(?!-)"
+)
+_PART = re.compile(r"[^\W_]+")
 _LEAST_SHARED = 4
 """Letters: a word that begins with another so long is a form of it (`York`, `Yorkers`)."""
 
@@ -59,15 +68,33 @@ def of_another(name: FullName, text: str) -> bool:
     return not Vocabulary(words).near(asked)
 
 
+def modules(question: str, knows: Callable[[str], bool]) -> list[Module]:
+    """Modules, commands and the like that `question` calls so (“the heapq module”) by words that the reading model does
+    not know: `knows` says of a word in small letters whether it does."""
+    parts = (_PART.findall(fold(found["name"])) for found in _MODULE.finditer(question))
+    names = (tuple(part for part in some if not knows(part)) for some in parts)
+    return [name for name in names if name]
+
+
+def holds(module: Module, text: str) -> bool:
+    """Whether `text` has the words of `module`, be it within others, or words that may be misspellings of them."""
+    folded = fold(text)
+    if all(part in folded for part in module):
+        return True
+    words = plain_words(text)
+    vocabulary = Vocabulary(words)
+    return all(part in folded or any(_akin(part, word) for word in words) or vocabulary.near(part) for part in module)
+
+
 def _akin(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
     return one == other or (len(short) >= _LEAST_SHARED and long.startswith(short))
 
 
-def prefer_named(names: Sequence[FullName], text: str, reading: Reading) -> Reading:
-    """`reading` of a passage that stands in `text`; where one of `names` is somebody else's there, as if the model had
-    seen that nothing here answers."""
-    if not any(of_another(name, text) for name in names):
+def prefer_named(names: Sequence[FullName], text: str, reading: Reading, modules: Sequence[Module] = ()) -> Reading:
+    """`reading` of a passage that stands in `text`; where one of `names` is somebody else's there, or one of `modules`
+    is not there, as if the model had seen that nothing here answers."""
+    if not any(of_another(name, text) for name in names) and all(holds(module, text) for module in modules):
         return reading
     return Reading(
         reading.relevance - _OTHER,

@@ -78,7 +78,8 @@ class OnnxReader:
         return list(self._workers.map(lambda passage: self._read(question_ids, passage, top_n), passages))
 
     def _read(self, question_ids: list[int], passage: str, top_n: int) -> Reading:
-        return combine((self._run(question_ids, window) for window in self._windows(question_ids, passage)), top_n)
+        passes = (self._run(question_ids, window) for window in self._windows(question_ids, passage))
+        return combine(passes, passage, top_n)
 
     def _windows(self, question_ids: list[int], passage: str) -> Iterator[_Window]:
         encoding = self._tokenizer.encode(passage, add_special_tokens=False)

@@ -68,7 +68,7 @@ class TransformersReader:
     def read(self, question: str, passages: Sequence[str], *, top_n: int = 5) -> list[Reading]:
         question = question[:_MOST_QUESTION_CHARACTERS]
         with self._lock, self._torch.inference_mode():
-            return [combine(self._passes(question, passage), top_n) for passage in passages]
+            return [combine(self._passes(question, passage), passage, top_n) for passage in passages]
 
     def _passes(self, question: str, passage: str) -> Iterator[Pass]:
         windows = self._tokenizer(

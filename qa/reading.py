@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ WINDOW_STRIDE = 96
 """Tokens that neighbouring windows of a long passage share."""
 PAD_TO = 8
 """Passes are padded to a multiple of so many tokens: kernels run best on multiples of 8, and padding costs time."""
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,13 @@ class Reader(Protocol):
         """One Reading for each passage, each with at most `top_n` candidates. Passages may have any length."""
 
 
-def best_spans(start_logits: Logits, end_logits: Logits, *, top_n: int) -> list[tuple[int, int, float]]:
+def best_spans(
+    start_logits: Logits, end_logits: Logits, *, top_n: int, paragraphs: NDArray[np.int64] | None = None
+) -> list[tuple[int, int, float]]:
     """The best non-overlapping token spans `(first, last, start logit + end logit)`, best first.
 
-    Both arrays have shape (tokens,) and hold passage tokens only. Ties go to the earlier, then the shorter span.
+    All arrays have shape (tokens,) and hold passage tokens only; `paragraphs` numbers the paragraph of each, and no
+    span leaves its own. Ties go to the earlier, then the shorter span.
     """
     tokens = len(start_logits)
     if not tokens:
@@ -86,6 +91,8 @@ def best_spans(start_logits: Logits, end_logits: Logits, *, top_n: int) -> list[
     ends = np.argsort(-end_logits, kind="stable")[: 4 * top_n + 4]
     first, last = (grid.ravel() for grid in np.meshgrid(starts, ends, indexing="ij"))
     valid = (last >= first) & (last - first < MOST_ANSWER_TOKENS)
+    if paragraphs is not None:
+        valid &= paragraphs[first] == paragraphs[last]
     first, last = first[valid], last[valid]
     if not len(first):  # every strong end lies before every strong start
         position = int(np.argmax(start_logits + end_logits))
@@ -113,13 +120,15 @@ class Pass:
     relevance: float
 
 
-def combine(passes: Iterable[Pass], top_n: int) -> Reading:
-    """One Reading of all windows of a passage: a span counts with its best window."""
+def combine(passes: Iterable[Pass], passage: str, top_n: int) -> Reading:
+    """One Reading of all windows of a passage: a span counts with its best window, and crosses no blank line."""
     relevance, null_score = -np.inf, np.inf
     scores: dict[tuple[int, int], float] = {}
+    blank_lines = [found.start() for found in _BLANK_LINE.finditer(passage)]
     for one in passes:
         relevance, null_score = max(relevance, one.relevance), min(null_score, one.null_score)
-        for first, last, score in best_spans(one.start_logits, one.end_logits, top_n=top_n):
+        paragraphs = np.searchsorted(blank_lines, [start for start, _ in one.offsets]) if blank_lines else None
+        for first, last, score in best_spans(one.start_logits, one.end_logits, top_n=top_n, paragraphs=paragraphs):
             place = (one.offsets[first][0], one.offsets[last][1])
             scores[place] = max(scores.get(place, -np.inf), score - one.null_score)
     chosen: list[Candidate] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..index.words import plain_words
 from .blocks import one_cell, whole_commands
 from .contacts import asks_contact
 from .question_kinds import question_kind
@@ -58,6 +59,7 @@ _CLAUSE_EDGE = re.compile(
     r"[.!?][\"”)\]]*\s+(?=[\"“(\[]?[A-Z])|[,;:—–]\s+|\n|\bbut\s+|[.!?][\"”)\]]*$|\[\d+\]\s*|\s*\|\s*"  # or a cell
 )
 _LONGEST_CLAUSE = 300
+_ENTRY = re.compile(r"[ \t]*(?:[-*•] )?(?P<label>[^\n:|]{1,60}):[ \t]+")
 
 
 def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
@@ -68,6 +70,8 @@ def complete(question: str, text: str, start: int, end: int) -> tuple[int, int]:
     if (cell := one_cell(question, text, start, end)) != (start, end):
         start, end = tidy(text, *cell)
     start, end = whole_commands(question, text, start, end)
+    if (entry := _one_entry(question, text, start, end)) != (start, end):
+        start, end = tidy(text, *entry)
     if _PART_OF_TIME.match(text, start) and (found := _RELATIVE.search(text, max(0, start - 5), start)):
         start = found.start()
     if (unit := _UNIT.match(text, end)) and _FIGURE.search(text, start, end) and not _names(question, unit[0]):
@@ -92,6 +96,19 @@ def _clause(text: str, start: int, end: int) -> tuple[int, int]:
     edge = _CLAUSE_EDGE.search(text, stop, behind)
     last = first + len(text[first : edge.start() if edge else behind].rstrip(".!?"))
     return (first, last) if start < last <= first + _LONGEST_CLAUSE else (start, end)
+
+
+def _one_entry(question: str, text: str, start: int, end: int) -> tuple[int, int]:
+    """`[start, end)`, or where it runs from the line that `question` names (`Nurse: ext. 31`) on into the next one with
+    a name of its own (`Caretaker: …`) only what stands in the first."""
+    stop = text.find("\n", start, end)
+    entry = _ENTRY.match(text, text.rfind("\n", 0, start) + 1, start) if stop > 0 else None
+    following = _ENTRY.match(text, stop + 1) if entry else None
+    if not entry or not following:
+        return start, end
+    asked = set(plain_words(question))
+    named, other = (asked & set(plain_words(one["label"])) for one in (entry, following))
+    return (start, stop) if named - other and not other - named else (start, end)
 
 
 def _names(question: str, unit: str) -> bool:
@@ -162,13 +179,29 @@ def _with_marks(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _with_partner(text: str, start: int, end: int) -> tuple[int, int]:
     """The span with the mark beside it that closes or opens what stands in the middle of it: `FIFA (football` takes in
-    the bracket behind it."""
-    words, before, behind = text[start:end], text[start - 1 : start], text[end : end + 1]
+    the bracket behind it, `a ] [-S` of `[-a ] [-S]` both of its own."""
+    words, before, behind = text[start:end], text[max(0, start - 4) : start].rstrip("-*`"), text[end : end + 1]
     for opening, closing in (*_PAIRS.items(), ('"', '"')):
-        odd = words.count(opening) % 2 == 1 if opening == closing else words.count(opening) > words.count(closing)
-        if odd and behind == closing and not words.startswith(opening):
+        unclosed, unopened = _unpaired(words, opening, closing)
+        at_edge = words.startswith(opening) and not _unpaired(words[1:], opening, closing)[1]
+        if unclosed and behind == closing and not at_edge:
             return start, end + 1
-        odd = odd if opening == closing else words.count(closing) > words.count(opening)
-        if odd and before == opening and not words.endswith(closing):
-            return start - 1, end
+        at_edge = words.endswith(closing) and not _unpaired(words[:-1], opening, closing)[0]
+        if unopened and before.endswith(opening) and not at_edge:
+            return text.rindex(opening, 0, start), end
     return start, end
+
+
+def _unpaired(words: str, opening: str, closing: str) -> tuple[int, int]:
+    """How many of the marks in `words` open what nothing in it closes, and close what nothing opens."""
+    if opening == closing:
+        return words.count(opening) % 2, words.count(opening) % 2
+    unclosed = unopened = 0
+    for mark in words:
+        if mark == opening:
+            unclosed += 1
+        elif mark == closing and unclosed:
+            unclosed -= 1
+        elif mark == closing:
+            unopened += 1
+    return unclosed, unopened

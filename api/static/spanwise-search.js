@@ -442,13 +442,19 @@ function silence(sure, result, judging) {
 }
 
 function details(found) {
-  const parts = [found.heading, found.page == null ? null : `page ${found.page}`,
+  const parts = [headings(found), found.page == null ? null : `page ${found.page}`,
     `characters ${found.span.start.toLocaleString("en")}–${found.span.end.toLocaleString("en")}`];
   return parts.filter(Boolean).map((part) => element("span", { dir: "auto" }, part));
 }
 
 function where(found) {
-  return [nameOf(found.document), found.heading, found.page == null ? null : `page ${found.page}`].filter(Boolean).join(" · ");
+  return [nameOf(found.document), headings(found), found.page == null ? null : `page ${found.page}`].filter(Boolean).join(" · ");
+}
+
+/** The headings above, without the first where it is the document's title, which is said beside them. */
+function headings({ heading, document: { title } }) {
+  if (!heading || !title) return heading;
+  return heading === title ? null : heading.startsWith(`${title} › `) ? heading.slice(title.length + 3) : heading;
 }
 
 function wordsOf(query) {

@@ -16,6 +16,7 @@ SUFFIXES = {
     ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
     ".json": JSON, ".jsonl": JSONL, ".ndjson": JSONL,
 }  # fmt: skip
+_PACKED = frozenset((".gz", ".tgz", ".bz2", ".xz", ".zst", ".tar", ".7z", ".rar"))
 _NAMES = {PDF: "PDF", ZIP: "DOCX, EPUB or zip"}
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,1000}?-->\s*){0,5}<(?:!doctype html|html\b)", re.I | re.S
@@ -70,10 +71,11 @@ def check_suffix(name: str) -> None:
     """Raises SourceError where `name` has a suffix, and it is that of no format that is read."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix and suffix not in SUFFIXES:
+        types = f"Types read: {', '.join(sorted(SUFFIXES))}. Other files of text are read under a name in .txt."
         raise SourceError(
             f"{name[:120]}: files of type {suffix[:20]} are not read.",
             subject=name,
-            way_out=f"Types read: {', '.join(sorted(SUFFIXES))}. Other files of text are read under a name in .txt.",
+            way_out="Unpack it first." if suffix in _PACKED else types,
         )
 
 

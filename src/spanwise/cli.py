@@ -12,7 +12,9 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, cli_asking, cli_collections, cli_eval, cli_keys, cli_labels, cli_upkeep
@@ -21,6 +23,9 @@ from .errors import InputError, NotFoundError, SpanwiseError
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .index.records import Document
+    from .qa.collection import Collection
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MISUSE, TROUBLE, INTERRUPTED = 2, 3, 130
@@ -94,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     remove.add_argument("ids", nargs="+", metavar="ID")
     command("list", _list, "List the documents.")
     show = command("show", _show, "Print a document's text, or the characters START to END of it.")
-    show.add_argument("id", metavar="ID")
+    show.add_argument("id", metavar="ID", help="or the path of its file, as `ask` and `search` say it")
     show.add_argument("--start", type=int, help="first character (default 0)")
     show.add_argument("--end", type=int, help="character behind the last (default: the end)")
     cli_asking.add_commands(command)
@@ -297,6 +302,7 @@ def _remove(options: argparse.Namespace, settings: Settings) -> int:
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from .api.serialise import document_json
+    from .cli_output import path_of
 
     with open_collection(options, settings) as collection:
         documents = collection.documents()
@@ -304,7 +310,9 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
         print_json({"documents": [document_json(document) for document in documents]})
     else:
         for document in documents:
-            title = f"  {document.title}" if document.title else ""
+            path = path_of(document)
+            name = document.title or (path if path != document.id else "")
+            title = f"  {name}" if name else ""
             print(f"{document.id}  {document.characters:,} characters, {document.passages} passages{title}")
     return 0
 
@@ -313,7 +321,7 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
     from .api.serialise import document_text_json
 
     with open_collection(options, settings) as collection:
-        document = collection.document(options.id)
+        document = _stored(collection, options.id)
     span = document.info.span(options.start or 0, len(document.text) if options.end is None else options.end)
     if options.json:
         print_json(document_text_json(document, span))
@@ -322,6 +330,19 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
         if sys.stdout.isatty():
             print()
     return 0
+
+
+def _stored(collection: Collection, name: str) -> Document:
+    """The document with the id `name`, or whose file has that path. Raises DocumentNotFoundError."""
+    from .errors import DocumentNotFoundError
+    from .index.loading import id_of_path
+
+    try:
+        return collection.document(name)
+    except DocumentNotFoundError:
+        with suppress(DocumentNotFoundError):
+            return collection.document(id_of_path(PurePath(name)))
+        raise
 
 
 def _calibrate(options: argparse.Namespace, settings: Settings) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .cli_shared import print_json
-from .index.records import Added
+from .index.records import Added, DocumentInfo
 from .index.results import Hit, Hits, Suggestions
 from .index.sentences import sentence_spans
 from .qa.records import Answer, AskResult
@@ -48,7 +49,7 @@ def print_answers(result: AskResult) -> None:
     if others:
         console.print("\nOther answers:")
         for answer in others:
-            where = f"{answer.document.id}, characters {answer.span.start}-{answer.span.end}"
+            where = f"{path_of(answer.document)}, characters {answer.span.start}-{answer.span.end}"
             console.print(Text(f"  {answer.probability:4.0%}  {_one_line(answer.plain)}  ({where})"))
 
 
@@ -92,7 +93,9 @@ def print_hits(hits: Hits) -> None:
         console.print("Nothing found.")
     for number, hit in enumerate(hits, 1):
         heading = " › ".join(hit.passage.heading)
-        source = f"{hit.document.id}, characters {hit.span.start}-{hit.span.end}" + (f", {heading}" if heading else "")
+        source = f"{path_of(hit.document)}, characters {hit.span.start}-{hit.span.end}" + (
+            f", {heading}" if heading else ""
+        )
         scores = f"score {hit.scores.fused:.3f}"
         scores += "" if hit.scores.relevance is None else f", relevance {hit.scores.relevance:.2f}"
         console.print(Text(f"{number}. {source}  {scores}", style="bold"))
@@ -194,23 +197,40 @@ def _print_answer(console: Console, answer: Answer, calibrated: bool) -> None:
     sentence.append(_one_line(after, keep_ends=True).rstrip())
     console.print(Text(_one_line(answer.plain), style="bold"))
     console.print(sentence)
-    parts = [answer.document.title or answer.document.id]
+    title, headings = answer.document.title, list(answer.heading)
+    parts = [title or path_of(answer.document)]
     parts += [f"page {answer.page}"] if answer.page else []
-    parts += [" › ".join(answer.heading)] if answer.heading else []
+    headings = headings[1:] if headings and headings[0] == title else headings
+    parts += [" › ".join(headings)] if headings else []
     parts += [f"characters {answer.span.start}-{answer.span.end}"]
     sure = f"probability {answer.probability:.2f}" + ("" if calibrated else " (not calibrated)")
     agreeing = f"; {len(answer.support)} more place{'s' * (len(answer.support) > 1)}" if answer.support else ""
     console.print(Text(f"  — {', '.join(parts)}; {sure}{agreeing}", style="dim"))
 
 
+def path_of(document: DocumentInfo) -> str:
+    """The path of the file that `document` was read from: its id, with the characters that ids escape (`~20`)."""
+
+    def unescaped(match: re.Match[str]) -> str:
+        try:
+            return bytes.fromhex(match[0].replace("~", "")).decode()
+        except UnicodeDecodeError:
+            return match[0]
+
+    return _one_line(re.sub(r"(?:~[0-9A-F]{2})+", unescaped, document.id))
+
+
 def _sentence_around(answer: Answer) -> tuple[str, str]:
-    """What stands before and after the answer in the sentence (or sentences) it lies in."""
+    """What stands before and after the answer in the sentence (or sentences) it lies in, or in its row of a table."""
     text = answer.passage.text
     start = answer.span.start - answer.passage.span.start
     end = answer.span.end - answer.passage.span.start
     spans = sentence_spans(text)
     first = max((begin for begin, _ in spans if begin <= start), default=0)
     last = min((finish for _, finish in spans if finish >= end), default=len(text))
+    row, behind = text.rfind("\n", 0, start) + 1, (text + "\n").index("\n", end)
+    if "|" in text[row:behind]:
+        first, last = max(first, row), min(last, behind)
     return text[first:start], text[end:last]
 
 

@@ -6,7 +6,11 @@ refused, share one, and at the end it is checked that they left it as it was: `l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,29 @@ from spanwise.testing import HashEmbedder, ScriptedReader
 SEED = Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt"
 QUESTION = "When do the Olympics end?"
 SCRIPT = {QUESTION: "Feb. 20", "Where is the party?": "on the 🏖️ beach"}
+Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
+
+
+@pytest.fixture(scope="session")
+def started() -> Serving:
+    """`started(program, *arguments)`: a context with the process of a Python program that serves, and the address that
+    it prints; stopped at the end if it has not stopped by itself."""
+
+    @contextmanager
+    def started(program: str, *arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            watchdog = threading.Timer(120, process.kill)
+            watchdog.start()
+            try:
+                assert process.stdout is not None
+                yield process, process.stdout.readline().strip()
+            finally:
+                process.terminate()
+                process.wait()
+                watchdog.cancel()
+
+    return started
 
 
 @pytest.fixture(scope="session")

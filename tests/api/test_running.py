@@ -9,10 +9,9 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -38,21 +37,13 @@ serve(Settings(data=Path(sys.argv[1])), port=0, embedder=HashEmbedder(model="all
       reader=ScriptedReader({SCRIPT!r}), on_ready=lambda address: print(address, flush=True))
 """
 Done = tuple[int, str, str]
+Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
 
 
-@contextmanager
-def serving(data: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-c", PROGRAM, str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        watchdog = threading.Timer(120, process.kill)
-        watchdog.start()
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().strip()
-        finally:
-            watchdog.cancel()
-            process.terminate()
-            process.wait(60)
+@pytest.fixture(scope="module")
+def serving(started: Serving) -> Serving:
+    """`serving(data)`: a context with a server process and its address."""
+    return lambda data: started(PROGRAM, data)
 
 
 def fill(data: Path, article: str) -> None:
@@ -77,7 +68,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(data: Path) -> Iterator[str]:
+def server(data: Path, serving: Serving) -> Iterator[str]:
     with serving(data) as (_, address):
         yield address
 
@@ -318,7 +309,7 @@ def own(tmp_path: Path, article: str) -> Path:
 
 
 @pytest.mark.slow
-def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine) -> None:
+def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine, serving: Serving) -> None:
     ask = ("ask", QUESTION, "--data", str(own))
     with serving(own) as (process, address):
         assert running.found(Settings(data=own)) is not None
@@ -337,7 +328,7 @@ def test_a_life_with_changes_and_a_gentle_stop(own: Path, run: CommandLine) -> N
 
 
 @pytest.mark.slow
-def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine) -> None:
+def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine, serving: Serving) -> None:
     ask = ("ask", QUESTION, "--data", str(own))
     with serving(own) as (process, _):
         served = run(*ask)
@@ -356,7 +347,7 @@ def test_a_killed_server_is_not_waited_for(own: Path, run: CommandLine) -> None:
 
 @pytest.mark.slow
 def test_with_keys_the_key_of_the_environment_or_none(
-    own: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch
+    own: Path, run: CommandLine, monkeypatch: pytest.MonkeyPatch, serving: Serving
 ) -> None:
     _, key = KeyFile(own).create("reader", Scope.READ)
     ask = ("ask", QUESTION, "--data", str(own))

@@ -8,10 +8,9 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -25,6 +24,7 @@ from spanwise.api.app import create_app
 from spanwise.api.server import _Server, serve
 from spanwise.testing import HashEmbedder
 
+Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
 QUESTION = "When do the Olympics end?"
 
 PROGRAM = """
@@ -53,19 +53,10 @@ print("stopped", flush=True)
 """
 
 
-@contextmanager
-def running(data: Path, model: str = "hash-embedder") -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server process and its address; killed at the end if it has not stopped by itself."""
-    command = [sys.executable, "-c", PROGRAM, str(data), model]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.start()
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().strip()
-        finally:
-            watchdog.cancel()
-            process.kill()
+@pytest.fixture
+def running(started: Serving) -> Serving:
+    """`running(data)`: a context with a server process and its address."""
+    return lambda data, model="hash-embedder": started(PROGRAM, data, model)
 
 
 def post(address: str, route: str, body: Any) -> Any:
@@ -83,7 +74,7 @@ def data(tmp_path: Path, article: str) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_it_is_told_to_stop(data: Path, article: str, stop: signal.Signals) -> None:
+def test_it_serves_until_it_is_told_to_stop(data: Path, running: Serving, article: str, stop: signal.Signals) -> None:
     with running(data) as (process, address):
         best = post(address, "/v1/ask", {"question": QUESTION})["answers"][0]
         assert best["text"] == "Feb. 20"
@@ -99,7 +90,7 @@ def test_it_serves_until_it_is_told_to_stop(data: Path, article: str, stop: sign
 
 
 @pytest.mark.slow
-def test_a_stop_waits_for_the_request_that_runs(data: Path) -> None:
+def test_a_stop_waits_for_the_request_that_runs(data: Path, running: Serving) -> None:
     with running(data) as (process, address):
         answers: list[Any] = []
         asking = threading.Thread(
@@ -115,7 +106,7 @@ def test_a_stop_waits_for_the_request_that_runs(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_body_over_the_limit_is_answered(data: Path) -> None:
+def test_a_body_over_the_limit_is_answered(data: Path, running: Serving) -> None:
     with running(data) as (_, address):
         with pytest.raises(HTTPError) as caught:
             post(address, "/v1/ask", {"question": "x" * 10_000_000})
@@ -125,7 +116,7 @@ def test_a_body_over_the_limit_is_answered(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_chunked_body_over_the_limit_is_answered(data: Path) -> None:
+def test_a_chunked_body_over_the_limit_is_answered(data: Path, running: Serving) -> None:
     with running(data) as (_, address):
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
         chunks = iter([b'{"question": "', b"x" * 1_000_000, b'"}'])
@@ -137,7 +128,7 @@ def test_a_chunked_body_over_the_limit_is_answered(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_half_a_body_does_not_hold_the_server(data: Path) -> None:
+def test_half_a_body_does_not_hold_the_server(data: Path, running: Serving) -> None:
     with running(data) as (_, address):
         host, _, port = address.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:
@@ -154,7 +145,7 @@ def test_half_a_body_does_not_hold_the_server(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_documents_and_questions_at_once(data: Path) -> None:
+def test_documents_and_questions_at_once(data: Path, running: Serving) -> None:
     def change(address: str, failed: list[Exception]) -> None:
         try:
             for number in range(5):
@@ -183,7 +174,7 @@ def test_documents_and_questions_at_once(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_collection_of_another_model_is_one_sentence(data: Path) -> None:
+def test_a_collection_of_another_model_is_one_sentence(data: Path, running: Serving) -> None:
     with running(data, model="another-model") as (process, address):
         assert address == ""
         _, errors = process.communicate(timeout=30)

@@ -95,6 +95,18 @@ def test_a_document_without_a_title_is_called_as_its_file_was(new_page: NewPage,
     assert page.evaluate(name) == "a~FFb c"  # what is no UTF-8 stays as it is
 
 
+def test_a_title_that_is_the_first_heading_too_is_said_once(new_page: NewPage, ask: Ask) -> None:
+    page = new_page()
+    page.goto("/#/?collection=headed")
+    page.get_by_role("button", name="Add documents").wait_for()
+    text = "# The plan\n\nFor all.\n\n## Summer\n\nThe party is on the 🏖️ beach.\n".encode()
+    page.locator("#files").set_input_files([{"name": "plan.md", "mimeType": "text/markdown", "buffer": text}])
+    page.get_by_text("Added 1 document.").wait_for()
+    ask(page, "Where is the party?")
+    assert page.locator(".source a").inner_text() == "Read it in The plan"
+    assert page.locator(".source .where span").first.inner_text() == "Summer"
+
+
 def test_files_are_added_and_can_be_asked(new_page: NewPage, photograph: Photograph, ask: Ask) -> None:
     page = new_page(expect_refusals=True)
     page.goto("/#/?collection=uploaded")

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from spanwise import SourceError
-from spanwise.index.formats.kinds import SUFFIXES, kind_of
+from spanwise.index.formats.kinds import SUFFIXES, check_suffix, kind_of
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,9 @@ def test_the_page_offers_the_suffixes_that_are_read() -> None:
 def test_inside_a_folder_unknown_suffixes_are_passed_over() -> None:
     with pytest.raises(SourceError, match=r"files of type \.py are not read.*under a name in \.txt"):
         kind_of(b"print()", "a.py", named=False)
+
+
+@pytest.mark.parametrize("name", ["changelog.gz", "notes.tar.BZ2", "all.tar"])
+def test_what_is_packed_is_to_be_unpacked_first(name: str) -> None:
+    with pytest.raises(SourceError, match=r"are not read\. Unpack it first\."):
+        check_suffix(name)

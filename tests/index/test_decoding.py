@@ -75,6 +75,20 @@ def test_the_encoding_that_fits_is_used_or_offered() -> None:
     assert read_or_advised(GERMAN.encode("cp1252")) == (GERMAN, "cp1252")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_byte_order_mark_is_told_by_its_zero_bytes(encoding: str) -> None:
+    for text in (GERMAN, "x", "Война и мир, том 1. Москва. Год 1869, весна.\n"):
+        assert read_or_advised(text.encode(encoding)) == (text, encoding)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0\1\2\3", b"a\0b", b"a\0\0\0b\0\0\0", b"\0", b"words\0and more words", b"a\0\0\xdc"]
+)
+def test_other_bytes_with_zeros_are_called_no_encoding(data: bytes) -> None:
+    with pytest.raises(SourceError, match=r"is 0x00\. Convert it to UTF-8 text first\.$"):
+        decode(data, "a.txt")
+
+
 def test_a_foreign_byte_far_into_the_file_is_not_called_ascii() -> None:
     plain = "Plain words on a line.\n" * 8_000
     assert read_or_advised((plain + GERMAN).encode("cp1252")) == (plain + GERMAN, "cp1252")

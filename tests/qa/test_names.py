@@ -8,8 +8,9 @@ import pytest
 
 import spanwise
 from spanwise import Source
-from spanwise.qa.names import full_names, of_another, prefer_named
+from spanwise.qa.names import full_names, holds, modules, of_another, prefer_named
 from spanwise.qa.reading import Candidate, Reading
+from spanwise.testing import HashEmbedder, ScriptedReader
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,54 @@ def test_whether_a_text_is_about_another(name: tuple[str, str], text: str, anoth
     assert of_another(name, text) is another
     reading = Reading(0.0, 0.0, (Candidate(0, 5, 3.0),))
     assert (prefer_named([name], text, reading) is reading) is not another
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Who wrote the heapq module?", [("heapq",)]),
+        ("Who wrote the `numpy.ma` package?", [("numpy", "ma")]),
+        ("What does the node-gyp command do?", [("gyp",)]),
+        ("What does the re_path() function do?", [("re", "path")]),
+        ("Which module is for heaps, and which function?", []),
+        ("What is a node command-line?", []),
+        ("Who wrote the Heapq module?", []),
+        ("What is heapq?", []),
+    ],
+)
+def test_modules_of_a_question(question: str, found: list[tuple[str, ...]]) -> None:
+    assert modules(question, {"which", "a", "node"}.__contains__) == found
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "there"),
+    [
+        (("heapq",), "The bisect module", False),
+        (("heapq",), "import HEAPQ", True),
+        (("heapqs",), "import heapq", True),
+        (("numpy", "ma"), "numpy.fft", False),
+        (("gyp",), "node_gyp_dir", True),
+        (("optimised",), "an optimized library", True),
+    ],
+)
+def test_whether_a_text_holds_a_module(module: tuple[str, ...], text: str, there: bool) -> None:
+    assert holds(module, text) is there
+    reading = Reading(0.0, 0.0, (Candidate(0, 5, 3.0),))
+    assert (prefer_named([], text, reading, [module]) is reading) is there
+
+
+BISECT = "The bisect module keeps a list in order. The module was written by Ada Quayle in 1998."
+HEAPQ = "heapq is a queue with priorities. Its functions push and pop."
+
+
+def test_the_author_of_one_module_is_not_the_author_of_another(tmp_path: Path) -> None:
+    question = "Who wrote the heapq module?"
+    reader = ScriptedReader({question: "Ada Quayle"})
+    with spanwise.open(tmp_path, embedder=HashEmbedder(), reader=reader) as collection:
+        collection.add(Source(BISECT, id="bisect"))
+        assert collection.ask(question).answerable  # nothing here is about heapq: it may have another name
+        collection.add(Source(HEAPQ, id="heapq"))
+        assert not collection.ask(question).answerable
 
 
 @pytest.mark.models
