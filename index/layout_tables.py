@@ -113,4 +113,4 @@ def _joined(lines: list[list[str]]) -> str:
     """The names of the columns that stand in one or more lines; none where these have other numbers of cells."""
     if not lines or len({len(cells) for cells in lines}) > 1:
         return ""
-    return " | ".join(" ".join(filter(None, column)) for column in zip(*lines, strict=True))
+    return " | ".join(" ".join(filter(None, column)).replace("``", "") for column in zip(*lines, strict=True))
