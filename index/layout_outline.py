@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .layout_tables import Lines
+from .layout_tables import Lines, heading_text
 from .records import Heading, Layout, Span, TableRows
 
 _ASCIIDOC = re.compile(r"(={1,6}|#{1,6})[ \t]+(\S.*)")
@@ -36,11 +36,11 @@ def asciidoc_layout(text: str) -> Layout:
             fence = "" if line == fence else fence
             unbroken.append(lines.span(number, behind))
         elif heading := _ASCIIDOC.fullmatch(line):
-            headings.append(Heading(lines.starts[number], len(heading[1]), heading[2].rstrip(" =#")[:200]))
+            headings.append(Heading(lines.starts[number], len(heading[1]), heading_text(heading[2].rstrip(" =#"))))
             unbroken.append(lines.span(number, behind))
         elif (not above or above.startswith(("[", "//"))) and _underlined(line, below):
             behind += 1
-            headings.append(Heading(lines.starts[number], _UNDERLINES.index(below[0]) + 1, line.strip()[:200]))
+            headings.append(Heading(lines.starts[number], _UNDERLINES.index(below[0]) + 1, heading_text(line)))
             unbroken.append(lines.span(number, behind))
         elif _FENCE.fullmatch(line) or _BEGIN.fullmatch(line):
             fence = line[:3] if line.startswith("`") else line
@@ -71,10 +71,10 @@ def org_layout(text: str) -> Layout:
             code = False
             words = _ORG_LINK.sub(lambda link: link[1] or link[0], _ORG_TAGS.sub("", heading[2][:1_000]))
             words = _ORG_KEYWORD.sub("", words, count=1)
-            headings.append(Heading(lines.starts[number], len(heading[1]) + 1, words.strip()[:200]))
+            headings.append(Heading(lines.starts[number], len(heading[1]) + 1, heading_text(words)))
             unbroken.append(lines.span(number, behind))
         elif switch and switch[1].lower() == "title:" and not headings:
-            headings.append(Heading(lines.starts[number], 1, switch[2].strip()[:200]))
+            headings.append(Heading(lines.starts[number], 1, heading_text(switch[2])))
         elif switch and switch[1].lower() != "title:":
             code = switch[1].lower().startswith("begin")
         elif code:

@@ -14,7 +14,9 @@ _MANUAL = re.compile(r"\s{0,20}([^\s()]{1,80}\(\d\w{0,9}\))[^\r\n]{0,300}[ \t]\1
 """How the first line of a manual page begins and ends: `LS(1)   User Commands   LS(1)`."""
 _MANUAL_HEADING = re.compile(r"(?: {3})?[^\W\d_][^\r\n]{0,77}")
 _RFC = re.compile(r"^(?:Request for Comments: \d|Internet[- ]Draft\b)", re.MULTILINE)
-_RFC_HEADING = re.compile(r"((?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,5})\.? {1,4}(?![^\r\n]*(?:\. ?\.|  ))\S[^\r\n]{0,77}")
+_RFC_HEADING = re.compile(
+    r"((?:\d{1,2}|(?:Appendix )?[A-Z])(?:\.\d{1,2}){0,5})\.? {1,4}(?![^\r\n]*(?:\. ?\.|  ))\S[^\r\n]{0,77}"
+)
 _RFC_BEGINS = 2_000
 
 
@@ -34,7 +36,7 @@ def plain_layout(text: str) -> Layout:
         if table:
             unbroken += table.unbroken(lines)
             tables += table.named(lines)
-        elif headings and manual and lines.starts[number] > manual.start(1) and _is_manual_heading(lines, number):
+        elif manual and lines.starts[number] > manual.start(1) and _is_manual_heading(lines, number):
             level = 3 if lines[number].startswith(" ") else 2
             headings.append(Heading(lines.starts[number], level, lines[number].strip()))
         elif rfc and (words := _RFC_HEADING.fullmatch(lines[number])) and _stands_alone(lines, number):
@@ -44,13 +46,14 @@ def plain_layout(text: str) -> Layout:
 
 
 def _is_manual_heading(lines: Lines, number: int) -> bool:
-    """Whether a line that is not indented, or by three, stands behind an empty one and above one that is indented by
-    more; the last line of the page is like the first."""
-    line = lines[number]
-    indent = len(line) - len(line.lstrip())
-    below = lines[number + 1] if number + 1 < len(lines) else ""
-    further = len(below.expandtabs()) - len(below.expandtabs().lstrip())
-    return bool(_MANUAL_HEADING.fullmatch(line)) and not lines[number - 1].strip() and further > indent
+    """Whether a line that is not indented, or by three, stands behind an empty one or one that is indented by less, and
+    above one that is indented by more."""
+    if not _MANUAL_HEADING.fullmatch(lines[number]):
+        return False
+    above, own, below = (
+        len(line) - len(line.lstrip()) if line.strip() else -1 for line in ([*lines[number - 1 : number + 2], ""][:3])
+    )
+    return above < own < below
 
 
 def _stands_alone(lines: Lines, number: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .layout_tables import Lines, drawn_table
+from .layout_tables import Lines, drawn_table, heading_text
 from .records import Heading, Layout, Span, TableRows
 
 _RULE = re.compile(r"([!-/:-@\[-`{-~])\1*+")
@@ -125,4 +125,4 @@ def _plain(words: str) -> str:
     words = words[:1_000]
     for pattern, shown in _INLINE:
         words = pattern.sub(shown, words)
-    return words.strip()[:200]
+    return heading_text(words)

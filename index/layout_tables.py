@@ -9,6 +9,7 @@ from itertools import pairwise
 from .records import Span, TableRows
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_MOST_HEADING = 200
 _GRID_BORDER = re.compile(r"[ \t]*\+(?:[-=]++\+)++[ \t]*")
 _SIMPLE_BORDER = re.compile(r"[ \t]*=++(?: ++=++)++[ \t]*")
 
@@ -17,12 +18,19 @@ class Lines(list[str]):
     """The lines of a text without their ends, and where they stand in it."""
 
     def __init__(self, text: str) -> None:
-        self.starts = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
+        self.starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        if self.starts[-1] < len(text):
+            self.starts.append(len(text))
         super().__init__(text[start:end].rstrip("\r\n") for start, end in pairwise(self.starts))
 
     def span(self, first: int, behind: int) -> Span:
         """The range of the text from line `first` on that ends before line `behind`."""
         return Span(self.starts[first], self.starts[behind])
+
+
+def heading_text(words: str) -> str:
+    """`words` as the text of a heading."""
+    return words.strip()[:_MOST_HEADING].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ def _simple(lines: Lines, first: int) -> DrawnTable | None:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip(" \t|").split("|")] if line.strip(" \t|") else [""]
+    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 def _joined(lines: list[list[str]]) -> str:

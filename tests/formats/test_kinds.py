@@ -46,7 +46,13 @@ def test_formats_that_are_not_read_are_named(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("README.rst", "rst"), ("manual.adoc", "asciidoc"), ("notes.org", "org"), ("a.log", "plain"), ("LICENSE", "plain")],
+    [
+        ("README.rst", "rst"),
+        ("manual.adoc", "asciidoc"),
+        ("notes.org", "org"),
+        ("a.log", "plain"),
+        ("LICENSE", "plain"),
+    ],
 )
 def test_texts_of_documentation_are_read_inside_a_folder(name: str, kind: str) -> None:
     assert kind_of(b"plain words", name, named=False) == kind
