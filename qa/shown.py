@@ -132,7 +132,8 @@ def _rows(passage: Passage, text: str) -> Iterator[_Row]:
         for line in _LINE.finditer(text, begin, min(end, len(text))):
             cells = row_cells(text, *line.span())
             if len(cells) == 1 and len(names) > 1:
-                cells = [cell.span() for cell in _APART.finditer(text, *line.span())]
+                apart = [cell.span() for cell in _APART.finditer(text, *line.span())]
+                cells = apart if len(apart) == len(names) else cells
             columns = names if table.columns else [""] * len(cells)
             if not table.columns and (record := _record(text, cells)):
                 yield _Row(line, *record)

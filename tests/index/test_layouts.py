@@ -335,7 +335,8 @@ def test_any_text_has_parts_in_order_inside_it(
     )  # fmt: skip
     told = 0
     for span in sorted([*(one.span for one in found), *layout.excluded]):
-        assert told <= span.start and not text[told : span.start].strip()
+        assert told <= span.start
+        assert not text[told : span.start].strip()
         told = span.end
     assert not text[told:].strip()
     assert len(blank_markup(text)) == len(text)
