@@ -333,7 +333,7 @@ def markdown_layout(text: str) -> Layout:
     )
 
 
-TEXT_LAYOUTS: Mapping[str, Callable[[str], Layout]] = {
+TEXT_LAYOUTS: dict[str, Callable[[str], Layout]] = {
     PLAIN_TYPE: plain_layout,
     TEXT_TYPES[MARKDOWN]: markdown_layout,
     TEXT_TYPES[RST]: rst_layout,
