@@ -20,7 +20,7 @@ from .store import FileRecord
 BATCH_BYTES = 32 * 2**20
 """Files held in memory before they are committed."""
 BATCH_FILES = 1_000
-READING_VERSION = 3
+READING_VERSION = 4
 """Raise it when files are read differently, so that those that have not changed are read again."""
 _YOUNG_NS = 2_000_000_000
 """A file that changed less than this ago may change again without its time showing it."""

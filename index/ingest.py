@@ -15,14 +15,14 @@ from ..settings import Settings
 from .embedding import Embedder
 from .formats.limits import ParseLimits
 from .loading import (
-    MARKDOWN_TYPE,
+    PLAIN_TYPE,
+    TEXT_LAYOUTS,
     Loaded,
     LoadOptions,
     check_id,
     check_text,
     first_surrogate,
     load_path,
-    markdown_layout,
 )
 from .locating import page_at
 from .markup import blank_markup
@@ -188,15 +188,17 @@ def _columns_at(layout: Layout, position: int) -> str:
 
 
 def layout_of(source: Source) -> Layout:
-    """What is known of the text: from its format, or for Markdown from the text itself."""
+    """What is known of the text: from its format, or from the text itself."""
     if source.layout is not None:
         return source.layout
-    return markdown_layout(source.text) if source.media_type == MARKDOWN_TYPE else Layout()
+    read = TEXT_LAYOUTS.get(source.media_type)
+    return read(source.text) if read else Layout()
 
 
 def _layout_hash(source: Source) -> str:
-    """What the text does not say of itself: of Markdown it says all."""
-    return "" if source.media_type == MARKDOWN_TYPE else layout_hash(source.layout)
+    """What the text does not say of itself: of Markdown and its like it says all."""
+    says_all = source.media_type in TEXT_LAYOUTS and source.media_type != PLAIN_TYPE
+    return "" if says_all else layout_hash(source.layout)
 
 
 def same_version(source: Source, known: DocumentInfo | None) -> bool:

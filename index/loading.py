@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -19,8 +19,11 @@ from markdown_it import MarkdownIt
 
 from ..errors import DocumentIdError, SourceError
 from .encodings import guess_encoding, unmarked_utf16
-from .formats.kinds import MARKDOWN, PLAIN, kind_of
+from .formats.kinds import ASCIIDOC, MARKDOWN, ORG, PLAIN, RST, kind_of
 from .formats.limits import ParseLimits
+from .layout_outline import asciidoc_layout, org_layout
+from .layout_plain import plain_layout
+from .layout_rst import rst_layout
 from .records import Failure, Heading, Layout, Metadata, Original, Source, Span, TableRows
 
 # Longest mark first: the UTF-32 one begins with the UTF-16 one.
@@ -31,7 +34,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-MARKDOWN_TYPE = "text/markdown"
+TEXT_TYPES: Mapping[str, str] = {
+    PLAIN: "text/plain", MARKDOWN: "text/markdown", RST: "text/x-rst", ASCIIDOC: "text/asciidoc", ORG: "text/org",
+}  # fmt: skip
+"""Media types of the files whose text is what they hold, by kind."""
+PLAIN_TYPE = TEXT_TYPES[PLAIN]
 MOST_ID = 512
 """Characters of a document id, so that an address with it fits into the line of a request."""
 _ID = re.compile(r"[A-Za-z0-9._~/-]+")
@@ -230,7 +237,7 @@ def load_bytes(
     """
     options = options or LoadOptions()
     kind = kind_of(data, name, named=named)
-    if kind not in (PLAIN, MARKDOWN):
+    if kind not in TEXT_TYPES:
         from .formats.client import parse
 
         sources, failed = parse(kind, data, name, wire_options(options), limits or ParseLimits())
@@ -248,18 +255,20 @@ def wire_options(options: LoadOptions) -> dict[str, object]:
 
 
 def text_source(data: bytes, name: str, kind: str, encoding: str | None) -> Source:
-    """The Source of a plain text or Markdown file. Raises SourceError."""
+    """The Source of a file whose text is what it holds, of one of `TEXT_TYPES`. Raises SourceError."""
     text, found = decoded(data, name, encoding)
-    layout = markdown_layout(text) if kind == MARKDOWN else None
-    title = next((heading.text for heading in layout.headings if heading.level == 1), None) if layout else None
+    media_type = TEXT_TYPES[kind]
+    layout = TEXT_LAYOUTS[media_type](text)
+    titles = [heading.text for heading in layout.headings if heading.level == 1]
+    alone = titles[:1] if kind == MARKDOWN else titles * (len(titles) == 1)  # of several, as of versions, none is it
     return Source(
         text,
         id=id_of_path(PurePosixPath(name)),
-        title=title,
+        title=next(iter(alone), None),
         uri=shown(name),
-        media_type=MARKDOWN_TYPE if kind == MARKDOWN else "text/plain",
+        media_type=media_type,
         encoding=found,
-        layout=layout,
+        layout=layout if kind != PLAIN else None,
     )
 
 
@@ -322,6 +331,16 @@ def markdown_layout(text: str) -> Layout:
         together=tuple(together),
         tables=tuple(tables),
     )
+
+
+TEXT_LAYOUTS: dict[str, Callable[[str], Layout]] = {
+    PLAIN_TYPE: plain_layout,
+    TEXT_TYPES[MARKDOWN]: markdown_layout,
+    TEXT_TYPES[RST]: rst_layout,
+    TEXT_TYPES[ASCIIDOC]: asciidoc_layout,
+    TEXT_TYPES[ORG]: org_layout,
+}
+"""What a text says of its own layout, by media type."""
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from urllib.parse import quote
 
+from .loading import TEXT_TYPES
 from .records import Block, GlyphLine, Location, PageSpan, Rectangle, Span
 
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -36,7 +37,7 @@ def locate(
     elif media_type in ("text/html", "application/xhtml+xml"):
         fragment = text_fragment(text, span, block)
     line = column = None
-    if media_type in ("text/plain", "text/markdown") and not pages and not blocks:
+    if media_type in TEXT_TYPES.values() and not pages and not blocks:
         line, column = line_and_column(text, span.start)
     return Location(
         page=page,

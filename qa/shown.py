@@ -17,6 +17,8 @@ _MORE = 3
 _MOST_SHOWN = 4_000
 """Characters; a table that takes more when each cell has its names is shown as it stands."""
 _LINE = re.compile(r"[^\n]+")
+_APART = re.compile(r"\S+(?: \S+)*+")
+"""A cell between gaps of two spaces or more, as in tables of reStructuredText without bars."""
 _CODE = re.compile(r"\S*\d\S*")
 
 
@@ -129,6 +131,9 @@ def _rows(passage: Passage, text: str) -> Iterator[_Row]:
         begin, end = (max(place - passage.span.start, 0) for place in (table.start, table.end))
         for line in _LINE.finditer(text, begin, min(end, len(text))):
             cells = row_cells(text, *line.span())
+            if len(cells) == 1 and len(names) > 1:
+                apart = [cell.span() for cell in _APART.finditer(text, *line.span())]
+                cells = apart if len(apart) == len(names) else cells
             columns = names if table.columns else [""] * len(cells)
             if not table.columns and (record := _record(text, cells)):
                 yield _Row(line, *record)

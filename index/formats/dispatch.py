@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import InputError, MissingExtraError, SourceError
-from ..loading import check_id, text_source
+from ..loading import TEXT_TYPES, check_id, text_source
 from ..records import Failure, Source
 from .archives import Budget, open_zip, read_member
-from .kinds import CSV, HTML, JSON, JSONL, MAIL, MARKDOWN, PDF, PLAIN, TSV, kind_of
+from .kinds import CSV, HTML, JSON, JSONL, MAIL, PDF, TSV, kind_of
 from .limits import ParseLimits
 from .names import is_hidden, member_name
 
@@ -58,7 +58,7 @@ class Dispatch:
         return found
 
     def _sources(self, kind: str, data: bytes, name: str) -> list[Source]:
-        if kind in (PLAIN, MARKDOWN):
+        if kind in TEXT_TYPES:
             return [text_source(data, name, kind, self.encoding)]
         if kind == HTML:
             from .html_lxml import html_source

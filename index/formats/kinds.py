@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 
 from ...errors import SourceError
 
-PLAIN, MARKDOWN, HTML, PDF, ZIP, MAIL, CSV, TSV, JSON, JSONL = (
-    "plain", "markdown", "html", "pdf", "zip", "mail", "csv", "tsv", "json", "jsonl",
+PLAIN, MARKDOWN, RST, ASCIIDOC, ORG, HTML, PDF, ZIP, MAIL, CSV, TSV, JSON, JSONL = (
+    "plain", "markdown", "rst", "asciidoc", "org", "html", "pdf", "zip", "mail", "csv", "tsv", "json", "jsonl",
 )  # fmt: skip
 SUFFIXES = {
-    ".txt": PLAIN, ".text": PLAIN, ".log": PLAIN, ".rst": PLAIN, ".adoc": PLAIN, ".org": PLAIN,
+    ".txt": PLAIN, ".text": PLAIN, ".log": PLAIN, ".rst": RST, ".adoc": ASCIIDOC, ".org": ORG,
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".html": HTML, ".htm": HTML, ".xhtml": HTML, ".pdf": PDF,
     ".docx": ZIP, ".epub": ZIP, ".zip": ZIP, ".eml": MAIL, ".csv": CSV, ".tsv": TSV,
     ".json": JSON, ".jsonl": JSONL, ".ndjson": JSONL,

@@ -44,9 +44,18 @@ def test_formats_that_are_not_read_are_named(data: bytes) -> None:
         kind_of(data, "file.txt")
 
 
-@pytest.mark.parametrize("name", ["README.rst", "manual.adoc", "notes.org", "server.log", "LICENSE"])
-def test_texts_of_documentation_are_read_inside_a_folder(name: str) -> None:
-    assert kind_of(b"plain words", name, named=False) == "plain"
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("README.rst", "rst"),
+        ("manual.adoc", "asciidoc"),
+        ("notes.org", "org"),
+        ("a.log", "plain"),
+        ("LICENSE", "plain"),
+    ],
+)
+def test_texts_of_documentation_are_read_inside_a_folder(name: str, kind: str) -> None:
+    assert kind_of(b"plain words", name, named=False) == kind
 
 
 def test_the_page_offers_the_suffixes_that_are_read() -> None:

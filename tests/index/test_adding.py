@@ -22,7 +22,7 @@ from spanwise import (
     Source,
     SourceError,
 )
-from spanwise.index import ingest, loading
+from spanwise.index import loading
 from spanwise.index.formats.limits import ParseLimits
 from spanwise.index.records import Layout
 from spanwise.qa.collection import Collection
@@ -299,8 +299,7 @@ def test_a_markdown_file_is_parsed_once(library: Collection, tmp_path: Path, mon
         parsed.append(text)
         return really(text)
 
-    for module in (loading, ingest):
-        monkeypatch.setattr(module, "markdown_layout", parse)
+    monkeypatch.setitem(loading.TEXT_LAYOUTS, "text/markdown", parse)
     text = "# The bridge\n\n- It is wide.\n"
     (tmp_path / "bridge.md").write_text(text)
     [found] = library.add(tmp_path / "bridge.md").documents

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spanwise.index.loading import markdown_layout
+from spanwise.index.loading import TEXT_LAYOUTS
 from spanwise.index.sentences import sentence_spans
 from spanwise.index.splitting import SplitLimits, split
 from spanwise.testing import HashEmbedder
@@ -23,10 +23,17 @@ RUNS = [
 ]  # fmt: skip
 
 
-def split_markdown(text: str) -> None:
-    """The whole way of a Markdown text: headings, blanked marks, sentences, pieces, passages."""
-    layout = markdown_layout(text)
-    split(text, layout.headings, HashEmbedder().count_tokens, SplitLimits(), unbroken=layout.unbroken)
+def split_as(media_type: str) -> Callable[[str], None]:
+    """The whole way of a text: headings, blanked marks, sentences, pieces, passages."""
+
+    def split_text(text: str) -> None:
+        layout = TEXT_LAYOUTS[media_type](text)
+        split(
+            text, layout.headings, HashEmbedder().count_tokens, SplitLimits(),
+            excluded=layout.excluded, unbroken=layout.unbroken,
+        )  # fmt: skip
+
+    return split_text
 
 
 def seconds(work: Callable[[str], object], text: str) -> float:
@@ -51,7 +58,21 @@ def check_growth(work: Callable[[str], object], run: str, small: int, factor: in
 
 @pytest.mark.parametrize("run", RUNS)
 def test_time_grows_with_the_length(run: str) -> None:
-    check_growth(split_markdown, run, SMALL, FACTOR)
+    check_growth(split_as("text/markdown"), run, SMALL, FACTOR)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "run"),
+    [
+        ("text/x-rst", "="), ("text/x-rst", "====\n"), ("text/x-rst", "a\n==\n"), ("text/x-rst", "==  ==\n\n"),
+        ("text/x-rst", "+--+\n"), ("text/x-rst", "| a\n"), ("text/x-rst", "a::\n\n  b\n"), ("text/x-rst", ".. a\n"),
+        ("text/x-rst", "`<`a "), ("text/x-rst", " \t"), ("text/asciidoc", "----\n"), ("text/asciidoc", "a\n-\n"),
+        ("text/asciidoc", "== a\n"), ("text/org", "*" * 30), ("text/org", "* a\n"), ("text/org", "|-\n"),
+        ("text/plain", "+-+-+\n"), ("text/plain", "A(1) "),
+    ],
+)  # fmt: skip
+def test_time_grows_with_the_length_of_other_marks(media_type: str, run: str) -> None:
+    check_growth(split_as(media_type), run, SMALL, FACTOR)
 
 
 def test_a_line_as_long_as_a_book() -> None:

@@ -20,6 +20,9 @@ from spanwise.index.markup import blank_markup, strip_markup
         ("# Head\n## Two", "  Head\n   Two"),
         ("> > quoted\n> more", "    quoted\n  more"),
         ("x\r\n# Head", "x\r\n  Head"),
+        ("Title\r\n=====\r\nx", "Title\r\n     \r\nx"),
+        ("+----+-+\n| a  | |\n  ====  =\nb", "        \n| a  | |\n         \nb"),
+        ("---- x\n---\n|----|", "---- x\n---\n|----|"),
     ],
 )
 def test_marks_become_spaces(text: str, seen: str) -> None:

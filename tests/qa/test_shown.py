@@ -118,11 +118,21 @@ def test_a_table_that_would_be_too_long_is_read_as_it_stands() -> None:
     assert Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=rows)).text == text
 
 
+def test_cells_without_bars_stand_between_gaps() -> None:
+    text = "Size  Price\n====  =====\n10    £5 each\n      or £4\n20    £8  x\n====  ====="
+    table = TableRows(text.index("10"), len(text), "Size | Price")
+    found = Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=(table,)))
+    head = "Size  Price\n           \n"
+    assert found.text == head + "10 Price: £5 each. \n      or £4\n20    £8  x\n           "
+
+
 @given(
-    rows=st.lists(st.lists(st.text("ab |\n£.", max_size=6), min_size=1, max_size=4), max_size=5), names=st.text("AB |")
+    rows=st.lists(st.lists(st.text("ab |\n£.", max_size=6), min_size=1, max_size=4), max_size=5),
+    names=st.text("AB |"),
+    between=st.sampled_from([" | ", "  "]),
 )
-def test_every_cell_leads_back_to_itself(rows: list[list[str]], names: str) -> None:
-    text = "\n".join(" | ".join(cells) for cells in rows)
+def test_every_cell_leads_back_to_itself(rows: list[list[str]], names: str, between: str) -> None:
+    text = "\n".join(between.join(cells) for cells in rows)
     table = TableRows(0, len(text), names)
     found = Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, len(text)), tables=(table,)))
     told = set()
