@@ -12,8 +12,8 @@ from spanwise.qa.evaluation.metrics import score_text
 
 QUESTIONS = Path(__file__).parents[1] / "data" / "seed_questions.jsonl"
 ARTICLE = Path(__file__).parents[2] / "seeds" / "000_609dc210a99a1b4d.txt"
-LEAST_RIGHT = 58
-"""What was measured with the shipped reader and calibration; see benchmarks/results/seed-article.md."""
+LEAST_RIGHT = 61
+"""Two fewer than measured (benchmarks/results/seed-article.md): the last bits of a score depend on the processor."""
 
 
 @pytest.mark.models
