@@ -20,11 +20,13 @@ _LINE = re.compile(r"[^\n]+")
 _APART = re.compile(r"\S+(?: \S+)*+")
 """A cell between gaps of two spaces or more, as in tables of reStructuredText without bars."""
 _CODE = re.compile(r"\S*\d\S*")
+_WORDS = re.compile(r"[^\W\d][^\d|]{0,60}")
+"""Of a row that begins with a code (`0x7F | BYE | closes it`), what names it too."""
 
 
 def read_passages(reader: Reader, question: str, passages: Sequence[Passage], *, top_n: int = 5) -> list[Reading]:
     """What `reader` finds in each of `passages`, shown as `Shown.of` has it; markup is blanked in all that is read."""
-    shown = [Shown.of(passage) for passage in passages]
+    shown = [Shown.of(passage, question) for passage in passages]
     asked_for = top_n if all(one.as_it_stands for one in shown) else top_n + _MORE
     readings = reader.read(blank_markup(question), [one.text for one in shown], top_n=asked_for)
     return [one.told(reading) for one, reading in zip(shown, readings, strict=True)]
@@ -48,13 +50,14 @@ class Shown:
     pieces: tuple[_Piece, ...]
 
     @classmethod
-    def of(cls, passage: Passage) -> Shown:
+    def of(cls, passage: Passage, question: str = "") -> Shown:
         """`passage` below its title and headings: “Two years.” may answer a question only below “Netbox 210”. In tables
-        each cell stands behind the names of its row and column: a model that reads words in a line sees no columns."""
+        each cell stands behind the names of its row and column: a model that reads words in a line sees no columns.
+        A row that begins with a code is named by the cell behind it too, unless `question` has the code."""
         text = blank_markup(passage.text)
         # The model learned from sentences, and reads them a little better than a path with arrows.
         above = blank_markup(passage.prefix).replace(" › ", ". ") + ". " if passage.prefix else ""
-        shown = cls._joined(above, text, _named_cells(passage, text))
+        shown = cls._joined(above, text, _named_cells(passage, text, question))
         return shown if len(shown.text) <= _MOST_SHOWN else cls._joined(above, text, [(0, len(text), "")])
 
     @classmethod
@@ -96,10 +99,10 @@ class Shown:
         return Candidate(start, last.start + min(one.end - last.shown, last.length), one.score)
 
 
-def _named_cells(passage: Passage, text: str) -> Iterator[tuple[int, int, str]]:
+def _named_cells(passage: Passage, text: str, question: str) -> Iterator[tuple[int, int, str]]:
     """`text` in parts: each cell of a table with named columns as “row column: cell. ”, the rest as it stands."""
     told = 0
-    for row, names, cells, naming in _rows(passage, text):
+    for row, names, cells, naming in _rows(passage, text, question):
         yield told, row.start(), ""
         for column, (start, end) in zip(names, cells, strict=True):
             others = [cell for cell in cells[:naming] if cell != (start, end)]
@@ -123,7 +126,7 @@ class _Row(NamedTuple):
     """How many of the first cells say what the row is about."""
 
 
-def _rows(passage: Passage, text: str) -> Iterator[_Row]:
+def _rows(passage: Passage, text: str, question: str) -> Iterator[_Row]:
     """Each line of `text` that is a row of a table. Lines with more or fewer cells than columns, or with nothing but a
     name, are passed over."""
     for table in passage.tables:
@@ -141,7 +144,9 @@ def _rows(passage: Passage, text: str) -> Iterator[_Row]:
             if len(cells) == len(columns) + 1:  # the first one often has no name
                 columns = ["", *columns]
             if len(cells) == len(columns) and any(start < end for start, end in cells[1:]):
-                yield _Row(line, columns, cells, 1)
+                code = _CODE.fullmatch(text, *cells[0])
+                two = len(cells) > 2 and code and code[0] not in question and _WORDS.fullmatch(text, *cells[1])
+                yield _Row(line, columns, cells, 2 if two else 1)
 
 
 def _record(text: str, cells: list[tuple[int, int]]) -> tuple[list[str], list[tuple[int, int]], int] | None:

@@ -118,6 +118,14 @@ def test_a_table_that_would_be_too_long_is_read_as_it_stands() -> None:
     assert Shown.of(Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=rows)).text == text
 
 
+def test_a_row_that_begins_with_a_code_is_named_by_two_cells_unless_the_question_has_the_code() -> None:
+    text = "E02 | Low toner | Replace the cartridge"
+    passage = Passage(INFO, Span(0, len(text)), text, Span(0, 0), tables=(TableRows(0, len(text), "Code | Name | Do"),))
+    two = "Low toner Code: E02. E02 Name: Low toner. E02 Low toner Do: Replace the cartridge. "
+    assert Shown.of(passage, "What is the code for low toner?").text == two
+    assert Shown.of(passage, "What does E02 mean?").text == "E02 Name: Low toner. E02 Do: Replace the cartridge. "
+
+
 def test_cells_without_bars_stand_between_gaps() -> None:
     text = "Size  Price\n====  =====\n10    £5 each\n      or £4\n20    £8  x\n====  ====="
     table = TableRows(text.index("10"), len(text), "Size | Price")
