@@ -39,6 +39,7 @@ class _Line(NamedTuple):
     start: int
     text: str
     indent: int
+    """In columns: manual pages mix tabs and spaces."""
     entry: Term | None
 
 
@@ -48,7 +49,7 @@ def described_terms(text: str) -> Iterator[Term]:
     lines: list[_Line] = []
     place = 0
     for line in _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text).split("\n"):
-        indent = len(line) - len(line.lstrip())
+        indent = len(line[: len(line) - len(line.lstrip())].expandtabs())
         above = lines[-1] if lines else None
         within = above and above.text.strip() and not above.entry and above.indent == indent  # a paragraph runs on
         lines.append(_Line(place, line, indent, _entry(line, place, marked_only=bool(within))))
@@ -66,7 +67,7 @@ def described_terms(text: str) -> Iterator[Term]:
             deeper = lines[below].indent > indent
             if not deeper and (indent or below == next_line):
                 continue
-            first = lines[below].start + lines[below].indent
+            first = lines[below].start + len(lines[below].text) - len(lines[below].text.lstrip())
         elif written.lstrip().startswith("|"):
             below = len(lines)
         while below < len(lines) and lines[below].text.strip() and not lines[below].entry:

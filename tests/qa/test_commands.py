@@ -154,6 +154,7 @@ The end."""
     [
         ("Which option changes files recursively?", MANUAL, "-R, --recursive"),
         ("How do I change files recursively?", MANUAL, "-R, --recursive"),
+        ("Which option changes files?", "       -R, --recursive\n\t      change files\n\nSEE ALSO", "-R, --recursive"),
         ("Which option of sprocket does not change directories recursively?", MANUAL, "--no-recursive"),
         ("Which option of gzip changes files recursively?", MANUAL, None),
         ("Which option changes links recursively?", MANUAL, None),
